@@ -1,0 +1,10 @@
+FROM python:3.12-slim
+RUN pip install --no-cache-dir uv
+WORKDIR /opt/unmask
+COPY . .
+RUN uv sync --frozen --no-dev --no-cache
+ENV PATH=/opt/unmask/.venv/bin:$PATH
+USER nobody
+WORKDIR /media
+ENTRYPOINT ["unmask"]
+CMD ["--help"]

@@ -1,0 +1,83 @@
+"""The one family of errors.
+
+    UnmaskError
+    ├── UsageError            the caller asked for something that does not exist or cannot be
+    ├── MissingExtraError     an optional part of the installation is absent
+    ├── MediaError            a picture, clip or camera could not be answered
+    ├── ModelError            a model folder is incomplete, inconsistent or tampered with
+    └── DataError             a data set cannot be used as it is
+
+Every error has a `code`, a short stable word for programs, beside its message for people. A message
+says what was wrong, what was expected, what came and what to do.
+"""
+
+from typing import Final
+
+
+class UnmaskError(Exception):
+    """Base of every error that unmask raises on purpose."""
+
+    code: str = "error"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        if code is not None:
+            self.code = code
+
+
+class UsageError(UnmaskError):
+    """An option, argument or combination of them cannot be."""
+
+    code = "usage"
+
+
+class MissingExtraError(UnmaskError):
+    """A feature needs packages that were not installed."""
+
+    code = "missing_extra"
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(
+            f"{feature} needs packages that are not installed; "
+            f"install them with: pip install 'unmask[{extra}]' (or: uv sync --extra {extra})"
+        )
+
+
+MEDIA_CODES: Final = frozenset(
+    {
+        "missing",  # no such file
+        "empty",  # zero bytes, or a folder, list or clip with nothing in it
+        "unreadable",  # the operating system refuses (permission, not a regular file)
+        "unsupported",  # not one of the formats that are opened
+        "corrupt",  # a known format whose contents are broken or truncated
+        "no_video",  # a container without a video stream
+        "too_large",  # past the limits on bytes, pixels or duration
+        "timeout",  # no answer within the time limit
+        "crashed",  # the native decoder died
+        "camera",  # a camera could not be opened or stopped delivering
+    }
+)
+
+
+class MediaError(UnmaskError):
+    """A picture, clip or camera could not be answered; `code` is one of `MEDIA_CODES`."""
+
+    code = "corrupt"
+
+    def __init__(self, message: str, *, code: str) -> None:
+        if code not in MEDIA_CODES:
+            unknown = f"media error code must be one of {sorted(MEDIA_CODES)}, got {code!r}"
+            raise ValueError(unknown)
+        super().__init__(message, code=code)
+
+
+class ModelError(UnmaskError):
+    """A model folder lacks parts, does not match its card, or answers otherwise than it should."""
+
+    code = "model"
+
+
+class DataError(UnmaskError):
+    """A data set is empty, one-sided, contradictory or otherwise unusable."""
+
+    code = "data"
