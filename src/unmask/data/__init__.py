@@ -1,0 +1,1 @@
+"""Data sets: tables of samples, splits, duplicates."""
