@@ -1,0 +1,1 @@
+"""Networks, their cards, the engines that run them."""

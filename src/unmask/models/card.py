@@ -1,0 +1,174 @@
+"""The model card: all that decides besides the weights, in one JSON file next to them."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from unmask.errors import ModelError
+
+CARD_NAME: Final = "card.json"
+WEIGHTS_NAME: Final = "model.onnx"
+MAX_CARD_BYTES: Final = 4 * 1024 * 1024
+
+Unit = Annotated[float, Field(ge=0, le=1)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class CropCard(_Part):
+    """The crop geometry (see `unmask.media.faces.CropGeometry`)."""
+
+    size_px: Annotated[int, Field(ge=16, le=2048)]
+    margin: Annotated[float, Field(gt=0.5, le=4)]
+    shift_y: Annotated[float, Field(ge=-1, le=1)]
+    whole_frame_from: Annotated[float, Field(gt=0, le=1)]
+
+
+class CalibrationCard(_Part):
+    """Platt scaling: probability = sigmoid(slope * logit + offset)."""
+
+    slope: Annotated[float, Field(gt=0)] = 1.0
+    """The inverse of the temperature."""
+    offset: float = 0.0
+    data: str = ""
+    """On which split it was fitted."""
+
+
+class PolicyCard(_Part):
+    """Where the verdicts lie on the score."""
+
+    threshold: Unit
+    """At or above it the verdict is FAKE."""
+    real_below: Unit
+    """Below it the verdict is REAL; between the two it is UNCERTAIN."""
+    meaning: str
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "PolicyCard":
+        if self.real_below > self.threshold:
+            message = (
+                f"real_below must not exceed threshold, got {self.real_below} > {self.threshold}"
+            )
+            raise ValueError(message)
+        return self
+
+
+class DataCard(_Part):
+    """One data set that the model was trained, calibrated or tested on."""
+
+    name: str
+    split: Literal["train", "val", "test"]
+    real: Count
+    fake: Count
+    sha256: Sha256
+    """Of names, labels and splits."""
+    licence: str = ""
+
+
+class MetricCard(_Part):
+    """One measured figure."""
+
+    name: str
+    value: float
+    low: float
+    """Lower end of the 95 % interval."""
+    high: float
+    data: str
+    level: Literal["frame", "video"] = "frame"
+    n: Count
+
+
+class WeightsCard(_Part):
+    """The file that holds the weights."""
+
+    file: str = WEIGHTS_NAME
+    sha256: Sha256
+    size_bytes: Count
+    parameters: Count
+
+    @field_validator("file")
+    @classmethod
+    def _plain_name(cls, name: str) -> str:
+        if Path(name).name != name or name in {"", ".", ".."} or "\\" in name or ":" in name:
+            message = f"the weights must lie beside the card, got {name!r}"
+            raise ValueError(message)
+        return name
+
+
+class ModelCard(_Part):
+    """What decides, what it was made from, what it was measured at and what it is not for."""
+
+    format: Literal[1] = 1
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    version: str
+    architecture: str
+    crop: CropCard
+    mean: tuple[float, float, float]
+    """Taken from each channel in [0, 1]; the exported network does it itself."""
+    std: tuple[float, float, float]
+    calibration: CalibrationCard
+    policies: dict[str, PolicyCard]
+    weights: WeightsCard
+    data: tuple[DataCard, ...] = ()
+    metrics: tuple[MetricCard, ...] = ()
+    seed: int | None = None
+    versions: dict[str, str] = {}
+    licence: str = ""
+    intended_use: str = ""
+    limits: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_balanced(self) -> "ModelCard":
+        if "balanced" not in self.policies:
+            message = f"policies must contain 'balanced', got {sorted(self.policies)}"
+            raise ValueError(message)
+        return self
+
+    def write(self, folder: Path) -> None:
+        """Write `card.json` into the model folder."""
+        text = json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False)
+        (folder / CARD_NAME).write_text(text + "\n", encoding="utf-8")
+
+
+def read_card(folder: Path) -> ModelCard:
+    """Read and check `card.json` of a model folder.
+
+    Raises:
+        ModelError: the card is missing, no JSON, or has missing, unknown or impossible entries.
+    """
+    path = folder / CARD_NAME
+    try:
+        if path.stat().st_size > MAX_CARD_BYTES:
+            message = f"{path} is larger than {MAX_CARD_BYTES} bytes; this is no model card"
+            raise ModelError(message)
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        message = f"{folder} is no model folder: it has no {CARD_NAME}"
+        raise ModelError(message) from error
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{path} cannot be read: {error}"
+        raise ModelError(message) from error
+    try:
+        return ModelCard.model_validate_json(text)
+    except ValidationError as error:
+        raise ModelError(_explain(path, error)) from error
+
+
+def _explain(path: Path, error: ValidationError) -> str:
+    problems = [
+        f"{'.'.join(map(str, item['loc'])) or 'card'}: {item['msg']}" for item in error.errors()[:5]
+    ]
+    return f"{path} has {error.error_count()} error(s): " + "; ".join(problems)
+
+
+def hash_file(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,137 @@
+"""One small seam over the inference libraries: crops in, logits, features and maps out.
+
+Every exported network takes `pixels` (N, S, S, 3) uint8 RGB and does its own normalisation,
+and gives `logit` (N,), `features` (N, D) and `maps` (N, C, h, w) in float32.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from unmask.errors import ModelError, UsageError
+from unmask.records import Pixels
+
+ENGINES: Final = ("auto", "openvino", "onnxruntime")
+OUTPUT_NAMES: Final = ("logit", "features", "maps")
+LOGIT_TOLERANCE: Final = 0.25
+"""How far the logit of one crop may lie apart between engines and precisions (bf16 has 8 bits)."""
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EngineOutputs:
+    """What a network says of N crops."""
+
+    logit: FloatArray
+    """(N,)"""
+    features: FloatArray
+    """(N, D)"""
+    maps: FloatArray
+    """(N, C, h, w)"""
+
+
+class Engine(Protocol):
+    """Anything that runs an exported network."""
+
+    @property
+    def name(self) -> str:
+        """Library, version and precision, for the report."""
+        ...
+
+    def run(self, pixels: Pixels) -> EngineOutputs:
+        """Run crops of shape (N, S, S, 3) uint8."""
+        ...
+
+
+class OpenVinoEngine:
+    """OpenVINO on the CPU, in bf16 where the CPU has it unless fp32 is asked for."""
+
+    def __init__(self, path: Path, *, precision: str = "auto", threads: int = 0) -> None:
+        import openvino
+        import openvino.properties.hint as hints
+
+        core = openvino.Core()
+        offered = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        bf16 = precision != "fp32" and "BF16" in offered
+        options: dict[str, Any] = {
+            hints.inference_precision: openvino.Type.bf16 if bf16 else openvino.Type.f32,
+            hints.performance_mode: hints.PerformanceMode.LATENCY,
+        }
+        if threads:
+            options["INFERENCE_NUM_THREADS"] = threads
+        try:
+            compiled = core.compile_model(core.read_model(path), "CPU", options)
+        except RuntimeError as error:
+            raise ModelError(_not_loadable(path, "OpenVINO", error)) from error
+        self._outputs = [compiled.output(name) for name in OUTPUT_NAMES]
+        self._compiled = compiled
+        version = openvino.__version__.split("-")[0]
+        self.name = f"openvino {version} {'bf16' if bf16 else 'fp32'}"
+
+    def run(self, pixels: Pixels) -> EngineOutputs:
+        """Run crops of shape (N, S, S, 3) uint8."""
+        results = self._compiled.create_infer_request().infer({"pixels": pixels})
+        logit, features, maps = (np.array(results[port], np.float32) for port in self._outputs)
+        return EngineOutputs(logit.reshape(-1), features, maps)
+
+
+class OnnxRuntimeEngine:
+    """ONNX Runtime on the CPU, or on whatever accelerator its build offers."""
+
+    def __init__(self, path: Path, *, threads: int = 0) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        providers = onnxruntime.get_available_providers()
+        wanted = [name for name in _PROVIDERS if name in providers]
+        try:
+            self._session = onnxruntime.InferenceSession(path, options, providers=wanted)
+        except Exception as error:  # the library has no public base of its errors
+            raise ModelError(_not_loadable(path, "ONNX Runtime", error)) from error
+        provider = self._session.get_providers()[0].removesuffix("ExecutionProvider").lower()
+        self.name = f"onnxruntime {onnxruntime.__version__} {provider} fp32"
+
+    def run(self, pixels: Pixels) -> EngineOutputs:
+        """Run crops of shape (N, S, S, 3) uint8."""
+        logit, features, maps = self._session.run(list(OUTPUT_NAMES), {"pixels": pixels})
+        return EngineOutputs(logit.reshape(-1), features, maps)
+
+
+_PROVIDERS: Final = ("CUDAExecutionProvider", "CoreMLExecutionProvider", "CPUExecutionProvider")
+
+
+def open_engine(path: Path, engine: str = "auto", *, threads: int = 0) -> Engine:
+    """Load exported weights into an inference library.
+
+    Args:
+        path: the ONNX file.
+        engine: `openvino`, `onnxruntime`, or `auto`: OpenVINO where it runs on this machine.
+        threads: how many to use; 0 lets the library choose.
+
+    Raises:
+        UsageError: there is no such engine.
+        ModelError: the file is no network that the library can run.
+    """
+    if engine not in ENGINES:
+        message = f"engine must be one of {', '.join(ENGINES)}, got {engine!r}"
+        raise UsageError(message)
+    if engine == "onnxruntime":
+        return OnnxRuntimeEngine(path, threads=threads)
+    try:
+        return OpenVinoEngine(path, threads=threads)
+    except ImportError:
+        if engine == "openvino":
+            message = "OpenVINO cannot be loaded on this machine; use --engine onnxruntime"
+            raise UsageError(message) from None
+        return OnnxRuntimeEngine(path, threads=threads)
+
+
+def _not_loadable(path: Path, library: str, error: Exception) -> str:
+    first = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+    return f"{path.name} is no network that {library} can run: {first}"

@@ -1,0 +1,114 @@
+"""From a trained network to a model folder, checked before it is written."""
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from unmask.errors import ModelError
+from unmask.models.card import CARD_NAME, WEIGHTS_NAME, ModelCard, WeightsCard, hash_file
+from unmask.models.engine import OUTPUT_NAMES, open_engine
+from unmask.models.zoo import FaceNet, count_parameters
+from unmask.records import Pixels
+
+TORCH_TOLERANCE = 1e-3
+"""How far an exported fp32 logit may lie from torch's."""
+_CHECKED_CROPS = 4
+
+
+class _FromPixels(nn.Module):
+    """The network behind its own preprocessing: pixels (N, S, S, 3) uint8 in."""
+
+    def __init__(self, network: FaceNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        outputs = self.network(pixels.permute(0, 3, 1, 2).float() / 255)
+        return outputs.logit, outputs.features, outputs.maps
+
+
+def export_onnx(network: FaceNet, size_px: int, path: Path, samples: Pixels | None = None) -> None:
+    """Write a network as ONNX and check that ONNX Runtime gives torch's logits.
+
+    Args:
+        network: in any mode; it is exported in evaluation mode.
+        size_px: side S of the crops.
+        path: the file to write; it appears only if the check holds.
+        samples: crops (N, S, S, 3) to check on; noise where none are given.
+
+    Raises:
+        ModelError: the exported network gives other logits than torch.
+    """
+    wrapped = _FromPixels(network).eval().to(memory_format=torch.contiguous_format)
+    if samples is None:
+        shape = (_CHECKED_CROPS, size_px, size_px, 3)
+        samples = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    pixels = torch.from_numpy(np.array(samples[:_CHECKED_CROPS]))
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        draft = Path(folder) / path.name
+        torch.onnx.export(
+            wrapped,
+            (pixels,),
+            draft,
+            input_names=["pixels"],
+            output_names=list(OUTPUT_NAMES),
+            dynamic_shapes={"pixels": {0: torch.export.Dim("n", min=1, max=4096)}},
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+        _check(wrapped, draft, pixels)
+        shutil.move(draft, path)
+
+
+def _check(wrapped: _FromPixels, path: Path, pixels: Tensor) -> None:
+    with torch.inference_mode():
+        expected = wrapped(pixels)[0].numpy()
+    engine = open_engine(path, "onnxruntime")
+    for count in (len(pixels), 1):
+        got = engine.run(pixels[:count].numpy()).logit
+        worst = float(np.abs(got - expected[:count]).max())
+        if not worst <= TORCH_TOLERANCE:
+            message = (
+                f"the exported network differs from the trained one by {worst:.4g} in the logit "
+                f"(at most {TORCH_TOLERANCE} expected); it was not written"
+            )
+            raise ModelError(message)
+
+
+def describe_weights(path: Path, network: FaceNet) -> WeightsCard:
+    """The card's entry for an exported file."""
+    return WeightsCard(
+        file=path.name,
+        sha256=hash_file(path),
+        size_bytes=path.stat().st_size,
+        parameters=count_parameters(network),
+    )
+
+
+def write_model(card: ModelCard, weights: Path, folder: Path) -> None:
+    """Put weights and card into a model folder; the folder appears whole or not at all."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        draft = Path(scratch) / folder.name
+        draft.mkdir()
+        shutil.copyfile(weights, draft / WEIGHTS_NAME)
+        card.write(draft)
+        if folder.exists():
+            _remove_model(folder)
+        draft.rename(folder)
+
+
+def _remove_model(folder: Path) -> None:
+    """Remove an earlier model folder, and nothing that is not one."""
+    known: Sequence[str] = (CARD_NAME, WEIGHTS_NAME)
+    strangers = [path.name for path in folder.iterdir() if path.name not in known]
+    if strangers:
+        message = f"{folder} holds other files than a model ({strangers[0]}); choose another folder"
+        raise ModelError(message)
+    shutil.rmtree(folder)
