@@ -1,0 +1,1 @@
+"""The only path from pixels to a score: detector, tracking, pooling, policy."""

@@ -1,0 +1,1 @@
+"""How good a detector is, and how its scores become honest probabilities."""
