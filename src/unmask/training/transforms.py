@@ -1,0 +1,161 @@
+"""Augmentations by name, each with the strength it was published or used with.
+
+All work on uint8 pictures of shape (3, H, W) and keep their size, except the random crop.
+"""
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision.io import ImageReadMode, decode_jpeg, encode_jpeg
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as F  # noqa: N812 - torchvision's own convention
+
+from unmask.errors import UsageError
+
+Transform = Callable[[Tensor], Tensor]
+
+_KERNELS: Final = (
+    v2.InterpolationMode.BILINEAR,
+    v2.InterpolationMode.BICUBIC,
+    v2.InterpolationMode.NEAREST,
+    v2.InterpolationMode.LANCZOS,
+)
+
+
+def _uniform(low: float, high: float) -> float:
+    return low + (high - low) * torch.rand(()).item()
+
+
+def _whole(low: int, high: int) -> int:
+    return int(torch.randint(low, high + 1, ()).item())
+
+
+class Jpeg:
+    """JPEG recompression at a random quality."""
+
+    def __init__(self, quality: tuple[int, int]) -> None:
+        self.quality = quality
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """Recompress a picture (3, H, W)."""
+        data = encode_jpeg(image.contiguous(), quality=_whole(*self.quality))
+        changed: Tensor = decode_jpeg(data, mode=ImageReadMode.RGB)
+        return changed
+
+
+class Webp:
+    """WebP recompression at a random quality."""
+
+    def __init__(self, quality: tuple[int, int]) -> None:
+        self.quality = quality
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """Recompress a picture (3, H, W)."""
+        data = io.BytesIO()
+        F.to_pil_image(image).save(data, "WEBP", quality=_whole(*self.quality))
+        changed: Tensor = F.pil_to_tensor(Image.open(data).convert("RGB"))
+        return changed
+
+
+class DownUp:
+    """Shrink and enlarge back, each with a random kernel: what platforms do to pictures."""
+
+    def __init__(self, scale: tuple[float, float]) -> None:
+        self.scale = scale
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """Resample a picture (3, H, W)."""
+        height, width = image.shape[-2:]
+        scale = _uniform(*self.scale)
+        small = [max(1, round(height * scale)), max(1, round(width * scale))]
+        first, second = (_KERNELS[_whole(0, 3)] for _ in range(2))
+        picture = F.to_pil_image(image)
+        picture = F.resize(picture, small, interpolation=first, antialias=True)
+        changed: Tensor = F.pil_to_tensor(F.resize(picture, [height, width], interpolation=second))
+        return changed
+
+
+class Blur:
+    """Gaussian blur of random width."""
+
+    def __init__(self, sigma: tuple[float, float]) -> None:
+        self.sigma = sigma
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """Blur a picture (3, H, W)."""
+        sigma = _uniform(*self.sigma)
+        changed: Tensor = F.gaussian_blur(image, [2 * round(2.5 * sigma) + 1] * 2, [sigma] * 2)
+        return changed
+
+
+class Noise:
+    """Gaussian noise of random strength, in grey values."""
+
+    def __init__(self, sigma: tuple[float, float]) -> None:
+        self.sigma = sigma
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """Add noise to a picture (3, H, W)."""
+        noise = torch.randn(image.shape) * _uniform(*self.sigma)
+        return (image + noise).round().clamp(0, 255).to(torch.uint8)
+
+
+class Cutout:
+    """A random rectangle in grey (DeVries and Taylor 2017, arXiv 1708.04552)."""
+
+    def __init__(self, share: tuple[float, float]) -> None:
+        self.share = share
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """Cover a part of a picture (3, H, W)."""
+        height, width = image.shape[-2:]
+        h, w = round(height * _uniform(*self.share)), round(width * _uniform(*self.share))
+        top, left = _whole(0, height - h), _whole(0, width - w)
+        covered = image.clone()
+        covered[:, top : top + h, left : left + w] = 127
+        return covered
+
+
+AUGMENTATIONS: Final[Mapping[str, Transform]] = {
+    "flip": v2.RandomHorizontalFlip(0.5),
+    "rotation": v2.RandomRotation(10.0, interpolation=v2.InterpolationMode.BILINEAR),
+    "brightness": v2.ColorJitter(brightness=0.2),
+    "contrast": v2.ColorJitter(contrast=(0.8, 1.2)),
+    "saturation": v2.ColorJitter(saturation=(0.8, 1.2)),
+    "hue": v2.ColorJitter(hue=0.05),
+    "blur": Blur((0.2, 2.0)),
+    "noise": Noise((1.0, 8.0)),
+    "resize": DownUp((0.4, 1.0)),
+    "jpeg": Jpeg((30, 95)),
+    "webp": Webp((30, 95)),
+    "cutout": Cutout((0.1, 0.4)),
+}
+"""In the order in which they are applied: the scene, the camera, then the way of delivery."""
+
+
+class Augment:
+    """Chosen augmentations, each applied with its probability, then a random crop."""
+
+    def __init__(self, probabilities: Mapping[str, float], crop_px: int | None) -> None:
+        unknown = sorted(set(probabilities) - set(AUGMENTATIONS))
+        if unknown:
+            message = f"no augmentation is called {unknown[0]!r}; there are {list(AUGMENTATIONS)}"
+            raise UsageError(message)
+        self._steps: Sequence[tuple[float, Transform]] = [
+            (probabilities[name], AUGMENTATIONS[name])
+            for name in AUGMENTATIONS
+            if name in probabilities
+        ]
+        self._crop = v2.RandomCrop(crop_px) if crop_px else v2.Identity()
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """Change a picture (3, H, W) uint8 at random."""
+        for probability, transform in self._steps:
+            if torch.rand(()).item() < probability:
+                image = transform(image)
+        cropped: Tensor = self._crop(image)
+        return cropped
