@@ -1,0 +1,1 @@
+"""From files, bytes and cameras to pixels, frames and faces."""
