@@ -1,0 +1,75 @@
+"""Options that several commands share."""
+
+import math
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Format(StrEnum):
+    """How answers are written."""
+
+    TABLE = "table"
+    JSONL = "jsonl"
+    CSV = "csv"
+    HTML = "html"
+
+
+class Engine(StrEnum):
+    """What runs the network."""
+
+    AUTO = "auto"
+    OPENVINO = "openvino"
+    ONNXRUNTIME = "onnxruntime"
+
+
+def check_positive(value: float | None) -> float | None:
+    """Refuse zero, negative numbers, infinity and NaN."""
+    if value is not None and not (math.isfinite(value) and value > 0):
+        message = f"must be a number above 0, got {value}"
+        raise typer.BadParameter(message)
+    return value
+
+
+def _check_unit(value: float | None) -> float | None:
+    if value is not None and not 0.0 <= value <= 1.0:  # also refuses NaN
+        message = f"must lie in [0, 1], got {value}"
+        raise typer.BadParameter(message)
+    return value
+
+
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="NAME|PATH",
+        help="A model by name (see unmask models) or its folder. Default: the first bundled one.",
+        show_default=False,
+    ),
+]
+PolicyOption = Annotated[
+    str,
+    typer.Option("--policy", metavar="NAME", help="Which thresholds of the model's card decide."),
+]
+ThresholdOption = Annotated[
+    float | None,
+    typer.Option(
+        "--threshold",
+        metavar="T",
+        callback=_check_unit,
+        help="Score in [0, 1] from which the verdict is fake, below it real; replaces the policy.",
+        show_default=False,
+    ),
+]
+EngineOption = Annotated[Engine, typer.Option("--engine", help="What runs the network.")]
+FpsOption = Annotated[
+    float | None,
+    typer.Option(
+        "--fps",
+        metavar="F",
+        callback=check_positive,
+        help="Clips: look at F frames of each second instead of --frames in all.",
+        show_default=False,
+    ),
+]

@@ -1,0 +1,57 @@
+import io
+
+from rich.console import Console
+
+from unmask.reporting.progress import choose_console, watch
+from unmask.reporting.sinks import JsonLinesSink, TableSink
+
+
+def refuse_to_count():
+    message = "the number is asked for only where a bar is shown"
+    raise AssertionError(message)
+
+
+def test_without_a_console_reports_pass_through(make_report):
+    reports = [make_report("a.jpg"), make_report("b.jpg")]
+    assert list(watch(reports, None, refuse_to_count)) == reports
+
+
+def test_with_a_console_there_is_a_bar(make_report):
+    console = Console(file=io.StringIO(), force_terminal=True, width=100)
+    reports = [make_report("a.jpg"), make_report("b.jpg")]
+    assert list(watch(reports, console, lambda: 2)) == reports
+    assert "detecting" in console.file.getvalue()
+
+
+def test_no_bar_where_nobody_sees_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    for sink in (TableSink(io.StringIO()), JsonLinesSink(io.StringIO())):
+        assert choose_console(sink, None) is None
+        assert choose_console(sink, tmp_path / "out") is None
+
+
+def test_a_table_shares_its_terminal():
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    sink = TableSink(Terminal())
+    assert choose_console(sink, None) is (sink.console if sink.console.is_terminal else None)
+
+
+def test_closing_it_stops_the_work_behind_it(make_report):
+    stopped = []
+
+    def answers():
+        try:
+            yield make_report("a.jpg")
+            yield make_report("b.jpg")
+        finally:
+            stopped.append(True)
+
+    for console in (None, Console(file=io.StringIO(), force_terminal=True)):
+        reports = watch(answers(), console, lambda: 2)
+        next(reports)
+        reports.close()
+    assert stopped == [True, True]
