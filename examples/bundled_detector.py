@@ -3,9 +3,10 @@
     uv run --extra train examples/bundled_detector.py \
         --rvf10k DIR   --more DIR --more-list CSV   --pretrained FILE --out runs/bundled
 
-RVF10K's `valid` split is the test split: it is neither trained on nor calibrated on, it is read once
-when all is decided, and training pictures that are near-identical to one of it are left out. Validation
-is cut from the rest, seeded, near-duplicates kept together. The run resumes where it was interrupted.
+RVF10K's `valid` split is the test split: it is neither trained on nor calibrated on, it is read
+once when all is decided, and training pictures that are near-identical to one of it are left out.
+Validation is cut from the rest, seeded, near-duplicates kept together. The run resumes where it was
+interrupted.
 """
 
 import argparse
@@ -50,22 +51,23 @@ ABOUT = About(
     name="unmask-mobilenetv2",
     version="1",
     licence=(
-        "Weights: MIT, as the code. Trained on FFHQ pictures (CC BY-NC-SA 4.0) and StyleGAN pictures "
-        "(CC BY-NC 4.0): whether such weights may be used commercially is not settled; take advice."
+        "Weights: MIT, as the code. Trained on FFHQ pictures (CC BY-NC-SA 4.0) and StyleGAN "
+        "pictures (CC BY-NC 4.0): whether such weights may be used commercially is not settled; "
+        "take advice."
     ),
     data_licences=(
         ("RVF10K", "real: FFHQ, CC BY-NC-SA 4.0; fake: StyleGAN, CC BY-NC 4.0"),
         ("140k", "real: FFHQ, CC BY-NC-SA 4.0; fake: StyleGAN, CC BY-NC 4.0"),
     ),
     intended_use=(
-        "A first opinion on whether the face in a picture was made by a GAN of the StyleGAN family. "
-        "Not a ground for a decision about a person on its own."
+        "A first opinion on whether the face in a picture was made by a GAN of the StyleGAN "
+        "family. Not a ground for a decision about a person on its own."
     ),
     limits=(
         "Trained on StyleGAN faces against FFHQ photographs only: faces of diffusion models, face "
         "swaps and lip-synced clips are mostly not recognised.",
-        "False alarms on photographs unlike FFHQ (old, scanned, stylised, heavily retouched) are not "
-        "bounded by the policies' rates, which hold for pictures like those of the validation set.",
+        "False alarms on photographs unlike FFHQ (old, scanned, stylised, heavily retouched) are "
+        "not bounded by the policies' rates, which hold for pictures like those of validation.",
         "Strong recompression, enlargement and filters remove evidence.",
     ),
 )
@@ -81,7 +83,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="run folder")
     arguments = parser.parse_args()
     samples = read_rvf10k(arguments.rvf10k) + read_listed(arguments.more, arguments.more_list)
-    store = build_crops(Manifest(tuple(samples)), CropGeometry(), arguments.out / "crops")
+    everything = Manifest(tuple(samples))
+    store = build_crops(everything, CropGeometry(), arguments.out / "crops")
     for row in store.left_out:
         print(f"left out {row.path}: {row.reason}")  # noqa: T201 - a script's output
     store = split(store)
@@ -89,7 +92,7 @@ def main() -> None:
     settings = SETTINGS.model_copy(update={"pretrained": arguments.pretrained})
     network = fit(store, settings, arguments.out, resume=True)
     folder = publish(network, store, settings, arguments.out, about=ABOUT)
-    measure_test(folder, store.manifest.select("test"))
+    measure_test(folder, everything.select("test"))
 
 
 def measure_test(folder: Path, test: Manifest) -> None:

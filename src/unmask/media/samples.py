@@ -1,4 +1,4 @@
-"""Sample media that the package makes itself, so that a first visitor has something to ask about."""
+"""Sample media that the package makes itself, so that a first visitor has something to ask."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageDraw
 
+from unmask.errors import UsageError
 from unmask.media.images import read_image
 from unmask.media.video import ClipWriter
 from unmask.records import Pixels
@@ -19,7 +20,14 @@ _CLIP_SIZE_PX: Final = 320
 
 
 def make_samples(folder: Path) -> list[Path]:
-    """Write a portrait, a picture without a face and a clip into a folder; returns their paths."""
+    """Write a portrait, a picture without a face and a clip into a folder; returns their paths.
+
+    Raises:
+        UsageError: there is a file where the folder should be.
+    """
+    if folder.exists() and not folder.is_dir():
+        message = f"{folder} is a file; name a folder for the sample media"
+        raise UsageError(message)
     folder.mkdir(parents=True, exist_ok=True)
     portrait = read_image(files("matplotlib").joinpath(*_PORTRAIT).read_bytes())
     paths = [folder / "portrait.jpg", folder / "landscape.png", folder / "clip.mp4"]

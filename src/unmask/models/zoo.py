@@ -53,7 +53,7 @@ class FaceNet(nn.Module):
         self.backbone = backbone
         self.register_buffer("mean", torch.tensor(norm.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(norm.std).view(1, 3, 1, 1))
-        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(self.backbone.num_features, 1))
+        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(self.backbone.head_hidden_size, 1))
 
     def forward(self, images: Tensor) -> Outputs:
         """Images (N, 3, S, S) in [0, 1] to logit, features and maps."""

@@ -48,7 +48,7 @@ class CropDataset(Dataset[tuple[Tensor, Tensor]]):
 def fit(store: CropStore, settings: TrainSettings, run: Path, *, resume: bool = False) -> FaceNet:
     """Train on the store's `train` rows, select on its `val` rows, and return the best weights.
 
-    The run folder gets `settings.json`, `metrics.csv`, TensorBoard events and checkpoints.
+    The run folder gets `settings.json`, `logs` (CSV), `tensorboard` and `checkpoints`.
     """
     lightning.seed_everything(settings.seed, workers=True, verbose=False)
     run.mkdir(parents=True, exist_ok=True)
@@ -79,7 +79,7 @@ def _build_trainer(settings: TrainSettings, run: Path, best: ModelCheckpoint) ->
         max_epochs=settings.epochs,
         precision=settings.precision,
         callbacks=callbacks,
-        logger=[CSVLogger(run, "", ""), TensorBoardLogger(run, "", "tensorboard")],
+        logger=[CSVLogger(run, "logs"), TensorBoardLogger(run, "tensorboard")],
         gradient_clip_val=1.0,
         log_every_n_steps=50,
         num_sanity_val_steps=0,

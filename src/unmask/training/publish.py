@@ -48,8 +48,8 @@ def publish(
 ) -> Path:
     """Export, calibrate and describe a trained network; returns the model folder `run/model`.
 
-    Calibration and thresholds are fitted on every validation crop twice, as it is and degraded the way
-    platforms degrade pictures, scored by the engine that detection uses.
+    Calibration and thresholds are fitted on every validation crop twice, as it is and degraded the
+    way platforms degrade pictures, scored by the engine that detection uses.
     """
     geometry = CropGeometry(size_px=store.pixels.shape[1])
     weights = run / "model.onnx"

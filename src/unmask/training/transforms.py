@@ -10,7 +10,6 @@ from typing import Final
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.io import ImageReadMode, decode_jpeg, encode_jpeg
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F  # noqa: N812 - torchvision's own convention
 
@@ -34,29 +33,16 @@ def _whole(low: int, high: int) -> int:
     return int(torch.randint(low, high + 1, ()).item())
 
 
-class Jpeg:
-    """JPEG recompression at a random quality."""
+class Recompress:
+    """Lossy compression at a random quality."""
 
-    def __init__(self, quality: tuple[int, int]) -> None:
-        self.quality = quality
-
-    def __call__(self, image: Tensor) -> Tensor:
-        """Recompress a picture (3, H, W)."""
-        data = encode_jpeg(image.contiguous(), quality=_whole(*self.quality))
-        changed: Tensor = decode_jpeg(data, mode=ImageReadMode.RGB)
-        return changed
-
-
-class Webp:
-    """WebP recompression at a random quality."""
-
-    def __init__(self, quality: tuple[int, int]) -> None:
-        self.quality = quality
+    def __init__(self, image_format: str, quality: tuple[int, int]) -> None:
+        self.image_format, self.quality = image_format, quality
 
     def __call__(self, image: Tensor) -> Tensor:
         """Recompress a picture (3, H, W)."""
         data = io.BytesIO()
-        F.to_pil_image(image).save(data, "WEBP", quality=_whole(*self.quality))
+        F.to_pil_image(image).save(data, self.image_format, quality=_whole(*self.quality))
         changed: Tensor = F.pil_to_tensor(Image.open(data).convert("RGB"))
         return changed
 
@@ -130,8 +116,8 @@ AUGMENTATIONS: Final[Mapping[str, Transform]] = {
     "blur": Blur((0.2, 2.0)),
     "noise": Noise((1.0, 8.0)),
     "resize": DownUp((0.4, 1.0)),
-    "jpeg": Jpeg((30, 95)),
-    "webp": Webp((30, 95)),
+    "jpeg": Recompress("JPEG", (30, 95)),
+    "webp": Recompress("WEBP", (30, 95)),
     "cutout": Cutout((0.1, 0.4)),
 }
 """In the order in which they are applied: the scene, the camera, then the way of delivery."""
