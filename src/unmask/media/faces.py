@@ -246,26 +246,30 @@ _Search = Callable[[Pixels], list[FaceBox]]
 def _find(
     search: _Search, pixels: Pixels, first: Sequence[int], effort: Effort
 ) -> tuple[FaceBox, ...]:
-    """Search the first copies together, then by effort the large one, then the bordered ones."""
+    """Search the first copies together, then by effort the large one, then the bordered ones.
+
+    All are made from the large one, so that many megapixels are gone through once.
+    """
+    scale = _scale_to(pixels, LARGE_COPY_PIXELS)
+    large = _shrink(pixels, scale)
     found: list[FaceBox] = []
     searched_scale = 0.0
     for limit in first:
-        searched_scale = _search_copy(search, pixels, limit, searched_scale, found)
+        searched_scale = _search_copy(search, large, limit, searched_scale, found)
     if effort is Effort.ALL or (effort is Effort.MAIN and not found):
-        _search_copy(search, pixels, LARGE_COPY_PIXELS, searched_scale, found)
+        _search_copy(search, large, LARGE_COPY_PIXELS, searched_scale, found)
     for share, side_px in BORDERED_COPIES:
         if found:
             break
-        found += _search_bordered(search, pixels, share, side_px)
-    return _drop_nested(found)
+        found += _search_bordered(search, large, share, side_px)
+    return _drop_nested([_map_back(face, scale, 0.0) for face in found])
 
 
 def _search_copy(
     search: _Search, pixels: Pixels, limit: int, searched_scale: float, found: list[FaceBox]
 ) -> float:
     """Add the faces of the copy of at most `limit` pixels; answer its scale."""
-    height, width = pixels.shape[:2]
-    scale = min(1.0, math.sqrt(limit / (height * width)))
+    scale = _scale_to(pixels, limit)
     if searched_scale >= scale * _WORTH_A_LOOK:
         return searched_scale
     smallest_px = MIN_FACE_PX * _SMALLEST_BOX
@@ -307,6 +311,11 @@ def _shared(one: FaceBox, other: FaceBox) -> float:
     height = min(a[3], b[3]) - max(a[1], b[1])
     smaller = min(_area(one), _area(other))
     return max(0.0, width) * max(0.0, height) / smaller if smaller > 0 else 1.0
+
+
+def _scale_to(pixels: Pixels, limit: int) -> float:
+    """The scale at which a picture has at most so many pixels."""
+    return min(1.0, math.sqrt(limit / (pixels.shape[0] * pixels.shape[1])))
 
 
 def _shrink(pixels: Pixels, scale: float) -> Pixels:
