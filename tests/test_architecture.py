@@ -31,6 +31,9 @@ VOCABULARY = {"records", "errors", "config"}
 TORCH = {"lightning", "safetensors", "timm", "torch", "torchmetrics", "torchvision"}
 TORCH_MAY = ("training", "models.zoo", "models.nets", "models.export", "models.keras_import")
 HEAVY = {*TORCH, "PIL", "av", "cv2", "matplotlib", "onnxruntime", "openvino", "pandas", "sklearn"}
+LAB = {"imagehash", "scipy", "sklearn"}
+LAB_MAY = ("training", "evaluation", "data.duplicates", "data.split")
+"""What needs the extra `lab`; everything else runs on the core installation."""
 WEB = {"fastapi": "doors.api", "uvicorn": "doors", "streamlit": "doors.app"}
 LIGHT = ("", "__main__", "errors", "doors.cli", "doors.commands")
 """Modules that `import unmask` and `unmask --help` load."""
@@ -117,6 +120,12 @@ def test_no_circle_of_imports():
 def test_only_the_training_side_imports_torch(module):
     roots = {name.split(".")[0] for name in imported_by(parse(SOURCES[module]))}
     assert not roots & TORCH or lies_in(module, TORCH_MAY)
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_detecting_needs_no_extra(module):
+    roots = {name.split(".")[0] for name in imported_by(parse(SOURCES[module]))}
+    assert not roots & LAB or lies_in(module, LAB_MAY)
 
 
 @pytest.mark.parametrize("module", SOURCES)

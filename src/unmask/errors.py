@@ -43,6 +43,30 @@ class MissingExtraError(UnmaskError):
         )
 
 
+EXTRA_OF: Final = {
+    "imagehash": "lab",
+    "scipy": "lab",
+    "sklearn": "lab",
+    "lightning": "train",
+    "onnx": "train",
+    "onnxscript": "train",
+    "optuna": "train",
+    "safetensors": "train",
+    "tensorboard": "train",
+    "timm": "train",
+    "torch": "train",
+    "torchmetrics": "train",
+    "torchvision": "train",
+}
+"""Which extra of the installation brings an importable package."""
+
+
+def find_missing_extra(feature: str, error: ImportError) -> MissingExtraError | None:
+    """What to say of a failed import; None where no extra would have brought the package."""
+    extra = EXTRA_OF.get((error.name or "").split(".")[0])
+    return MissingExtraError(feature, extra) if extra else None
+
+
 MEDIA_CODES: Final = frozenset(
     {
         "missing",  # no such file

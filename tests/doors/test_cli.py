@@ -68,3 +68,24 @@ def test_errors_are_one_line_and_a_status(unmask, monkeypatch, error, status, li
     assert line in result.stderr
     assert result.stderr.count("\n") == (1 if line else 0)
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("package", "extra"),
+    [
+        ("cv2.missing", None),  # a broken installation, not a missing extra
+        ("sklearn", "lab"),  # evaluation
+        ("torch", "train"),  # training
+    ],
+)
+def test_a_missing_extra_says_what_to_install(unmask, monkeypatch, package, extra):
+    def fail(_paths):
+        raise ModuleNotFoundError(name=package)
+
+    monkeypatch.setattr("unmask.media.samples.make_samples", fail)
+    result = unmask("samples", "here")
+    if extra:
+        assert result.exit_code == 2
+        assert f"pip install 'unmask[{extra}]'" in result.stderr
+    else:
+        assert isinstance(result.exception, ModuleNotFoundError)

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
 
 import cv2
+import lap
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 from unmask.records import Box, FaceCrop
 
@@ -125,7 +125,7 @@ class Tracker:
         for row, (crop, look) in enumerate(zip(crops, looks, strict=True)):
             for column, known in enumerate(people):
                 evidence[row, column] = _compare(crop, look, known)
-        _, columns = linear_sum_assignment(evidence, maximize=True)
+        columns = lap.lapjv(-evidence, extend_cost=True, return_cost=False)[0]
         return [people[column] if column < len(people) else None for column in columns]
 
     def _meet(self, crop: FaceCrop) -> _Known:

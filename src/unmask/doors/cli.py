@@ -16,7 +16,7 @@ from unmask.doors.commands.camera import CAMERA_HELP, camera
 from unmask.doors.commands.detect import DETECT_HELP, detect
 from unmask.doors.commands.models import MODELS_HELP, models
 from unmask.doors.commands.samples import SAMPLES_HELP, samples
-from unmask.errors import MediaError, UnmaskError
+from unmask.errors import MediaError, UnmaskError, find_missing_extra
 
 FAILED: Final = 1
 WRONG_USAGE: Final = 2
@@ -36,6 +36,12 @@ class UnmaskGroup(TyperGroup):
             _say(f"{error.code}: {error}")
             status = FAILED if isinstance(error, MediaError) else WRONG_USAGE
             raise typer.Exit(status) from error
+        except ModuleNotFoundError as error:
+            missing = find_missing_extra(f"unmask {ctx.invoked_subcommand}", error)
+            if missing is None:
+                raise
+            _say(f"{missing.code}: {missing}")
+            raise typer.Exit(WRONG_USAGE) from error
         except KeyboardInterrupt as error:
             _say("interrupted; what was answered until now was written")
             raise typer.Exit(INTERRUPTED) from error
