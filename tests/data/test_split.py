@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unmask.data.manifest import Manifest, Sample
-from unmask.data.split import cut_validation, fold_numbers
+from unmask.data.split import complete_splits, cut_shares, cut_validation, fold_numbers
 from unmask.errors import DataError
 
 
@@ -62,3 +62,102 @@ def test_validation_is_cut_from_train_and_from_nothing_else():
 def test_too_little_data_is_refused(data, complaint):
     with pytest.raises(DataError, match=complaint):
         fold_numbers(data, 5, 0)
+
+
+def shares_of(manifest, label):
+    counts = Counter(sample.split for sample in manifest if sample.label == label)
+    return {split: number / counts.total() for split, number in counts.items()}
+
+
+GROUPED = st.lists(
+    st.tuples(st.integers(0, 1), st.integers(0, 30)),  # label and group; group 0: on its own
+    min_size=1,
+    max_size=150,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(GROUPED, st.integers(0, 2**32 - 1), st.randoms())
+def test_cutting_keeps_its_promises(rows, seed, random):
+    data = Manifest(
+        tuple(
+            Sample(f"{number:04}.jpg", label, group=f"g{group}" if group else "")
+            for number, (label, group) in enumerate(rows)
+        )
+    )
+    independent = [len({s.group or s.path for s in data if s.label == label}) for label in (0, 1)]
+    try:
+        cut = cut_shares(data, {"val": 0.2, "test": 0.1}, seed)
+    except DataError:
+        # Groups with both classes may stand in each other's way, else three are enough.
+        mixed = any(
+            len({s.label for s in data if s.group == name}) > 1
+            for name in {s.group for s in data} - {""}
+        )
+        assert min(independent) < 3 or mixed
+        return
+    of_group = {}
+    for sample in cut:
+        assert of_group.setdefault(sample.group or sample.path, sample.split) == sample.split
+    present = {(sample.split, sample.label) for sample in cut}
+    assert present == {(split, label) for split in ("train", "val", "test") for label in (0, 1)}
+    assert [s.path for s in cut] == [s.path for s in data]  # order and samples stay
+    shuffled = list(data.samples)
+    random.shuffle(shuffled)
+    again = cut_shares(Manifest(tuple(shuffled)), {"val": 0.2, "test": 0.1}, seed)
+    assert {s.path: s.split for s in again} == {s.path: s.split for s in cut}
+
+
+@pytest.mark.parametrize(
+    ("data", "tolerance"),
+    [
+        (table(1000, split=""), 0.001),  # every sample alone: exact
+        (table(1000, group_size=5, split=""), 0.02),  # small groups: near
+        (table(1000, group_size=50, split=""), 0.1),  # 20 large ones: within one of them
+    ],
+)
+def test_shares_come_out_in_both_classes(data, tolerance):
+    cut = cut_shares(data, {"val": 0.1, "test": 0.2}, 42)
+    for label in (0, 1):
+        shares = shares_of(cut, label)
+        assert shares["val"] == pytest.approx(0.1, abs=tolerance)
+        assert shares["test"] == pytest.approx(0.2, abs=tolerance)
+
+
+def test_the_seed_decides_the_cut():
+    cuts = [cut_shares(table(split=""), {"val": 0.1}, seed) for seed in (1, 1, 2)]
+    assert cuts[0] == cuts[1] != cuts[2]
+
+
+@pytest.mark.parametrize(
+    ("splits", "expected"),
+    [
+        ((), {"train", "val", "test"}),  # none: all are cut
+        (("train", "test"), {"train", "val", "test"}),  # val from train
+        (("train", "val", "test"), {"train", "val", "test"}),  # nothing to do
+        (("test",), {"test"}),  # nothing to train on: stays
+    ],
+)
+def test_what_is_missing_is_cut(splits, expected):
+    parts = [table(100, split=split).samples for split in splits or ("",)]
+    data = Manifest(tuple(sample for part in parts for sample in part))
+    cut = complete_splits(data, val_share=0.1, test_share=0.1, seed=0)
+    assert {sample.split for sample in cut} == expected
+    assert len(cut.select("test")) in {100, 20, 10}
+    for before, after in zip(data, cut, strict=True):
+        assert after.split == before.split or before.split in {"", "train"}
+
+
+@pytest.mark.parametrize(
+    ("data", "shares", "complaint"),
+    [
+        (table(100, split=""), {"val": 0.5, "test": 0.5}, "leave something for train"),
+        (table(100, split=""), {"val": -0.1}, "shares must be 0 or more"),
+        (table(4, split=""), {"val": 0.1, "test": 0.1}, "independent real samples, got 2"),
+        (table(200, 50, split=""), {"val": 0.1, "test": 0.1}, "independent real samples, got 2"),
+        (Manifest(()), {"val": 0.1}, "independent real samples, got 0"),
+    ],
+)
+def test_impossible_cuts_are_refused(data, shares, complaint):
+    with pytest.raises(DataError, match=complaint):
+        cut_shares(data, shares, 0)

@@ -18,7 +18,8 @@ NEAR_BITS: Final = 4
 Aligned faces share their layout: on 5,000 of them, 4 bits group pairs, 8 bits already chain 279
 people together, so the bound is tighter than the 10 that is usual for free pictures.
 """
-_CHUNK: Final = 512
+_BLOCK: Final = 2**24
+"""Pairs that are compared at once: 128 MiB."""
 
 
 def perceptual_hash(pixels: Pixels) -> np.uint64:
@@ -32,11 +33,12 @@ def near_pairs(
 ) -> npt.NDArray[np.intp]:
     """The pairs (index in left, index in right), shape (P, 2), that differ in few bits.
 
-    Works in blocks of rows, so that memory grows with `right` alone.
+    Works in blocks of rows, so that memory does not grow with them.
     """
     found = []
-    for start in range(0, len(left), _CHUNK):
-        block = left[start : start + _CHUNK, None] ^ right[None, :]
+    rows_at_once = max(1, _BLOCK // max(1, len(right)))
+    for start in range(0, len(left), rows_at_once):
+        block = left[start : start + rows_at_once, None] ^ right[None, :]
         rows, columns = np.nonzero(np.bitwise_count(block) <= max_bits)
         found.append(np.stack([rows + start, columns], axis=1))
     return np.concatenate(found) if found else np.empty((0, 2), dtype=np.intp)
@@ -50,3 +52,13 @@ def near_groups(hashes: Sequence[np.uint64], max_bits: int = NEAR_BITS) -> npt.N
     graph = coo_matrix((ones, (pairs[:, 0], pairs[:, 1])), shape=(len(values), len(values)))
     groups: npt.NDArray[np.intp] = connected_components(graph, directed=False)[1].astype(np.intp)
     return groups
+
+
+def linked_groups(left: npt.NDArray[np.intp], right: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """Two groupings of the same N samples as one, shape (N,): linked by either, transitively."""
+    other = right + left.max(initial=-1) + 1
+    size = int(other.max(initial=-1)) + 1
+    ones = np.ones(len(left), dtype=bool)
+    graph = coo_matrix((ones, (left, other)), shape=(size, size))
+    groups: npt.NDArray[np.intp] = connected_components(graph, directed=False)[1].astype(np.intp)
+    return groups[left]

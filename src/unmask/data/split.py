@@ -1,11 +1,12 @@
 """Stratified, group-aware, seeded splits."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold
+import numpy.typing as npt
 
-from unmask.data.manifest import Manifest
+from unmask.data.manifest import LABEL_NAMES, Manifest
 from unmask.errors import DataError
 
 
@@ -15,6 +16,8 @@ def fold_numbers(manifest: Manifest, folds: int, seed: int) -> Sequence[int]:
     Raises:
         DataError: a class has fewer groups than there are folds.
     """
+    from sklearn.model_selection import StratifiedGroupKFold  # a second that listings do not need
+
     labels = np.array([sample.label for sample in manifest])
     names = [sample.group or f"\0{number}" for number, sample in enumerate(manifest)]
     groups = np.unique(names, return_inverse=True)[1]
@@ -43,3 +46,140 @@ def cut_validation(manifest: Manifest, share: float, seed: int) -> Manifest:
         for sample in manifest
     ]
     return manifest.with_splits(splits)
+
+
+def complete_splits(
+    manifest: Manifest, *, val_share: float, test_share: float, seed: int
+) -> Manifest:
+    """Cut what is missing: val from train, or val and test from data without any split.
+
+    Splits that are there stay. Shares are of the samples that are cut.
+
+    Raises:
+        DataError: A class has too few independent samples to be in every split.
+    """
+    splits = {sample.split for sample in manifest}
+    if splits == {""}:
+        return cut_shares(manifest, {"val": val_share, "test": test_share}, seed)
+    if "train" not in splits or "val" in splits or not val_share:
+        return manifest
+    cut = iter(cut_shares(manifest.select("train"), {"val": val_share}, seed))
+    return manifest.with_splits(
+        next(cut).split if sample.split == "train" else sample.split for sample in manifest
+    )
+
+
+def cut_shares(manifest: Manifest, shares: Mapping[str, float], seed: int) -> Manifest:
+    """Give every sample one of these splits or `train`: stratified by label, in whole groups.
+
+    Large groups are dealt first, each to the split that comes nearest to its shares by it; samples
+    on their own then fill the shares exactly. The outcome depends on the seed and on the paths'
+    order, not on the order of the table. A plain loop: scikit-learn's grouped splitters take
+    minutes for 100,000 groups.
+
+    Raises:
+        DataError: Shares leave nothing for train, or a class has too few independent samples.
+    """
+    wanted = {split: share for split, share in shares.items() if share}
+    rest = 1 - sum(wanted.values())
+    if rest <= 0 or any(share < 0 for share in wanted.values()):
+        message = f"shares must be 0 or more and leave something for train, got {dict(shares)}"
+        raise DataError(message)
+    deal = _Deal(manifest, {"train": rest, **wanted})
+    order = np.random.default_rng(seed).permutation(len(deal.groups))
+    deal.give_out([deal.groups[number] for number in order])
+    deal.fill_empty()
+    return manifest.with_splits(deal.splits(len(manifest)))
+
+
+class _Deal:
+    """Groups dealt to splits; a group is the numbers of its samples."""
+
+    def __init__(self, manifest: Manifest, shares: Mapping[str, float]) -> None:
+        samples = manifest.samples
+        by_name: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for number in sorted(range(len(samples)), key=lambda number: samples[number].path):
+            group = samples[number].group
+            by_name[("group", group) if group else ("alone", str(number))].append(number)
+        self.groups = list(by_name.values())
+        self._labels = [sample.label for sample in samples]
+        self._shares = shares
+        self._totals = np.bincount(self._labels, minlength=2).astype(float)
+        self._have = {split: np.zeros(2) for split in shares}
+        self._dealt: dict[str, list[list[int]]] = {split: [] for split in shares}
+
+    def _count(self, group: Sequence[int]) -> npt.NDArray[np.float64]:
+        return np.bincount([self._labels[n] for n in group], minlength=2).astype(float)
+
+    def _give(self, group: list[int], split: str) -> None:
+        self._dealt[split].append(group)
+        self._have[split] += self._count(group)
+
+    def give_out(self, groups: Iterable[list[int]]) -> None:
+        """Deal all groups, the large ones first."""
+        by_size = sorted(groups, key=len, reverse=True)
+        alone: dict[int, list[list[int]]] = {label: [] for label in LABEL_NAMES}
+        scale = np.maximum(self._totals, 1) ** 2
+        for group in by_size:
+            if len(group) == 1:
+                alone[self._labels[group[0]]].append(group)
+                continue
+            count = self._count(group)
+
+            def cost(split: str, count: npt.NDArray[np.float64] = count) -> float:
+                over = self._have[split] - self._shares[split] * self._totals
+                return float(np.sum(((over + count) ** 2 - over**2) / scale))
+
+            self._give(group, min(self._shares, key=cost))
+        for label, singles in alone.items():
+            self._fill(label, singles)
+
+    def _fill(self, label: int, singles: list[list[int]]) -> None:
+        """Deal samples on their own so that the shares come out; train takes what remains."""
+        at = 0
+        for split in [split for split in self._shares if split != "train"]:
+            lacking = round(self._shares[split] * self._totals[label] - self._have[split][label])
+            for group in singles[at : at + max(lacking, 0)]:
+                self._give(group, split)
+                at += 1
+        for group in singles[at:]:
+            self._give(group, "train")
+
+    def fill_empty(self) -> None:
+        """Move the smallest group into each split that lacks a class; more cannot be done.
+
+        Raises:
+            DataError: A class has fewer groups than there are splits.
+        """
+        for label, name in LABEL_NAMES.items():
+            for split in self._shares:
+                if self._have[split][label]:
+                    continue
+                holders = {other: self._holding(other, label) for other in self._shares}
+                donor = max(holders, key=lambda other: len(holders[other]))
+                if len(holders[donor]) < 2:
+                    available = sum(map(len, holders.values()))
+                    message = (
+                        f"{len(self._shares)} splits ({', '.join(self._shares)}) need at least as "
+                        f"many independent {name} samples, got {available}; use more data, fewer "
+                        "splits or smaller groups"
+                    )
+                    raise DataError(message)
+                group = min(holders[donor], key=len)
+                self._dealt[donor].remove(group)
+                self._have[donor] -= self._count(group)
+                self._give(group, split)
+
+    def _holding(self, split: str, label: int) -> list[list[int]]:
+        return [
+            group for group in self._dealt[split] if any(self._labels[n] == label for n in group)
+        ]
+
+    def splits(self, count: int) -> list[str]:
+        """The split of each sample, in the table's order."""
+        splits = [""] * count
+        for split, groups in self._dealt.items():
+            for group in groups:
+                for number in group:
+                    splits[number] = split
+        return splits
