@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import timm
 import torch
@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from unmask.errors import UsageError
+from unmask.models.nets import build_cnn128, build_cnn256
 
 ALIASES: Final[Mapping[str, str]] = {
     "mobilenetv2": "mobilenetv2_100",
@@ -17,6 +18,15 @@ ALIASES: Final[Mapping[str, str]] = {
     "vit_tiny": "vit_tiny_patch16_224",
 }
 """Short names of the field for names of timm."""
+PLAIN: Final = {"cnn128": build_cnn128, "cnn256": build_cnn256}
+"""Our own plain networks."""
+INPUT_PX: Final[Mapping[str, int]] = {"cnn128": 128, "cnn256": 256}
+"""Side of the pictures that a network is made for, where it is not the field's 224."""
+DEFAULT_INPUT_PX: Final = 224
+TRANSFER_WIDTH: Final = 256
+"""Width of the transfer head's dense layer."""
+
+Head = Literal["linear", "transfer", "softmax", "transfer-softmax"]
 
 
 class Outputs(NamedTuple):
@@ -25,7 +35,7 @@ class Outputs(NamedTuple):
     logit: Tensor
     """(N,)"""
     features: Tensor
-    """(N, D), what the last layer reads."""
+    """(N, D), what the head reads."""
     maps: Tensor
     """(N, C, h, w), the last maps before pooling."""
 
@@ -42,52 +52,121 @@ TENSORFLOW_NORM: Final = Normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
 class FaceNet(nn.Module):
-    """A timm backbone with one logit for fake."""
+    """A backbone with one logit for fake.
+
+    A head with two softmax outputs, real and fake, gives their difference as the logit: categorical
+    cross-entropy over two outputs is binary cross-entropy on their difference.
+    """
 
     backbone: Any  # timm's backbones share methods, but no typed base
     mean: Tensor
     std: Tensor
 
-    def __init__(self, backbone: nn.Module, norm: "Normalisation", dropout: float) -> None:
+    def __init__(self, backbone: nn.Module, norm: Normalisation, head: nn.Module) -> None:
         super().__init__()
         self.backbone = backbone
         self.register_buffer("mean", torch.tensor(norm.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(norm.std).view(1, 3, 1, 1))
-        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(self.backbone.head_hidden_size, 1))
+        self.head = head
 
     def forward(self, images: Tensor) -> Outputs:
         """Images (N, 3, S, S) in [0, 1] to logit, features and maps."""
         maps = self.backbone.forward_features((images - self.mean) / self.std)
         features = self.backbone.forward_head(maps, pre_logits=True)
-        return Outputs(self.head(features)[:, 0], features, maps)
+        scores = self.head(features)
+        logit = scores[:, 0] if scores.shape[1] == 1 else scores[:, 1] - scores[:, 0]
+        return Outputs(logit, features, self._as_maps(maps))
+
+    def _as_maps(self, maps: Tensor) -> Tensor:
+        """Tokens (N, T, D) or channels-last maps as (N, C, h, w)."""
+        if maps.ndim == 3:
+            tokens: Tensor = maps[:, self.backbone.num_prefix_tokens :]
+            rows, columns = self.backbone.patch_embed.grid_size
+            return tokens.transpose(1, 2).reshape(len(tokens), -1, rows, columns)
+        if getattr(self.backbone, "output_fmt", "NCHW") == "NHWC":
+            return maps.permute(0, 3, 1, 2)
+        return maps
 
 
-def build_model(name: str, *, pretrained: str = "no", dropout: float = 0.2) -> FaceNet:
+def input_side(name: str) -> int:
+    """Side S of the pictures that a network is made for, in pixels."""
+    return INPUT_PX.get(name, DEFAULT_INPUT_PX)
+
+
+def build_model(
+    name: str,
+    *,
+    input_px: int | None = None,
+    pretrained: str = "no",
+    head: Head = "linear",
+    dropout: float = 0.2,
+) -> FaceNet:
     """Build a network by its name in the field or in timm.
 
     Args:
-        name: for instance `mobilenetv2`, `resnet50`, `xception`.
+        name: for instance `cnn128`, `mobilenetv2`, `resnet50`, `xception`, `vit_tiny`.
+        input_px: side S of the pictures; the network's own where None.
         pretrained: `yes` for timm's ImageNet weights (from the hub), `no`, or a safetensors file.
-        dropout: share of features dropped before the last layer while training.
+        head: `linear`, or `transfer` (dense layer, dropout, batch normalisation); each also with
+            two softmax outputs.
+        dropout: share of features dropped while training.
 
     Raises:
-        UsageError: timm knows no such network, or the weights file does not fit it.
+        UsageError: there is no such network, or the weights file does not fit it.
     """
+    side = input_px or input_side(name)
+    if name in PLAIN:
+        if pretrained != "no":
+            message = f"there are no pretrained weights for {name}; use --pretrained no"
+            raise UsageError(message)
+        backbone: Any = PLAIN[name](side)
+    else:
+        backbone = _build_timm(name, side, pretrained)
+    norm = Normalisation(backbone.pretrained_cfg["mean"], backbone.pretrained_cfg["std"])
+    if _from_tensorflow(pretrained):
+        norm = TENSORFLOW_NORM
+    return FaceNet(backbone, norm, _build_head(head, backbone.head_hidden_size, dropout))
+
+
+def count_parameters(model: nn.Module) -> int:
+    """The number of trainable values."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _build_timm(name: str, input_px: int, pretrained: str) -> nn.Module:
     architecture = ALIASES.get(name, name)
     if not timm.is_model(architecture):
         near = timm.list_models(f"*{architecture[:6]}*")[:5]
-        message = f"no network is called {name!r}; similar names: {', '.join(near) or 'none'}"
+        own = [*PLAIN, *ALIASES, "resnet50", "efficientnet_b0", "efficientnet_b4"]
+        message = f"no network is called {name!r}; there are {', '.join([*own, *near])}, ..."
         raise UsageError(message)
-    from_tensorflow = "_same_" in Path(pretrained).name  # such weights pad as TensorFlow does
-    options: dict[str, Any] = {"pad_type": "same"} if from_tensorflow else {}
-    backbone: Any = timm.create_model(
+    options: dict[str, Any] = {"pad_type": "same"} if _from_tensorflow(pretrained) else {}
+    if "vit" in architecture or "swin" in architecture:
+        options["img_size"] = input_px  # their positions are made for one size
+    backbone: nn.Module = timm.create_model(
         architecture, pretrained=pretrained == "yes", num_classes=0, **options
     )
     if pretrained not in {"yes", "no"}:
         _load_backbone(backbone, Path(pretrained))
-    config = backbone.pretrained_cfg
-    norm = TENSORFLOW_NORM if from_tensorflow else Normalisation(config["mean"], config["std"])
-    return FaceNet(backbone, norm, dropout)
+    return backbone
+
+
+def _from_tensorflow(pretrained: str) -> bool:
+    """Whether a weights file was converted from TensorFlow and pads as TensorFlow does."""
+    return "_same_" in Path(pretrained).name
+
+
+def _build_head(head: Head, width: int, dropout: float) -> nn.Module:
+    outputs = 2 if head.endswith("softmax") else 1
+    if not head.startswith("transfer"):
+        return nn.Sequential(nn.Dropout(dropout), nn.Linear(width, outputs))
+    return nn.Sequential(
+        nn.Linear(width, TRANSFER_WIDTH),
+        nn.ReLU(),
+        nn.Dropout(dropout),
+        nn.BatchNorm1d(TRANSFER_WIDTH),
+        nn.Linear(TRANSFER_WIDTH, outputs),
+    )
 
 
 def _load_backbone(backbone: nn.Module, path: Path) -> None:
@@ -99,8 +178,3 @@ def _load_backbone(backbone: nn.Module, path: Path) -> None:
     if missing:
         message = f"{path} lacks {len(missing)} tensors of the network, first {missing[:3]}"
         raise UsageError(message)
-
-
-def count_parameters(model: nn.Module) -> int:
-    """The number of trainable values."""
-    return sum(parameter.numel() for parameter in model.parameters())
