@@ -26,27 +26,9 @@ from unmask.models.card import read_card
 from unmask.training.crops import CropStore, build_crops
 from unmask.training.fit import fit
 from unmask.training.publish import About, publish
-from unmask.training.settings import TrainSettings
+from unmask.training.settings import TrainSettings, load_settings
 
-SEED = 42
-VAL_SHARE = 0.1
-SETTINGS = TrainSettings(
-    epochs=5,
-    learning_rate=6e-4,  # one-cycle peak
-    augment={
-        "flip": 1.0,
-        "brightness": 0.2,
-        "contrast": 0.2,
-        "saturation": 0.2,
-        "hue": 0.1,
-        "blur": 0.12,
-        "noise": 0.12,
-        "resize": 0.2,
-        "jpeg": 0.25,
-        "webp": 0.08,
-    },
-    seed=SEED,
-)
+PRESET = "mobilenetv2-robust"
 ABOUT = About(
     name="unmask-mobilenetv2",
     version="1",
@@ -84,21 +66,22 @@ def main() -> None:
     arguments = parser.parse_args()
     samples = read_rvf10k(arguments.rvf10k) + read_listed(arguments.more, arguments.more_list)
     everything = Manifest(tuple(samples))
-    store = build_crops(everything, CropGeometry(), arguments.out / "crops")
+    settings = load_settings(PRESET, pretrained=arguments.pretrained)
+    geometry = CropGeometry(size_px=settings.side_px())
+    store = build_crops(everything, geometry, arguments.out / "crops")
     for row in store.left_out:
         print(f"left out {row.path}: {row.reason}")  # noqa: T201 - a script's output
-    store = split(store)
+    store = split(store, settings)
     print(store.manifest.counts())  # noqa: T201
-    settings = SETTINGS.model_copy(update={"pretrained": arguments.pretrained})
     network = fit(store, settings, arguments.out, resume=True)
     folder = publish(network, store, settings, arguments.out, about=ABOUT)
-    measure_test(folder, everything.select("test"))
+    measure_test(folder, everything.select("test"), settings.seed)
 
 
-def measure_test(folder: Path, test: Manifest) -> None:
+def measure_test(folder: Path, test: Manifest, seed: int) -> None:
     """Read the test split once, through the detector, and write its figures into the card."""
     detector = Detector(folder)
-    summary = summarise(list(predict(detector, test)), detector.policy.threshold, seed=SEED)
+    summary = summarise(list(predict(detector, test)), detector.policy.threshold, seed=seed)
     (folder.parent / "test_metrics.json").write_text(json.dumps(summary, indent=2))
     print(json.dumps(summary, indent=2))  # noqa: T201
     card = read_card(folder)
@@ -129,7 +112,7 @@ def read_listed(folder: Path, table: Path) -> list[Sample]:
     return samples
 
 
-def split(store: CropStore) -> CropStore:
+def split(store: CropStore, settings: TrainSettings) -> CropStore:
     """Drop train pictures near-identical to a test picture, then cut validation from train."""
     train, test = store.numbers("train"), store.numbers("test")
     leaks = set(train[near_pairs(store.hashes[train], store.hashes[test])[:, 0]].tolist())
@@ -139,7 +122,7 @@ def split(store: CropStore) -> CropStore:
     manifest = manifest.with_splits(
         "" if number in leaks else sample.split for number, sample in enumerate(manifest)
     )
-    manifest = cut_validation(manifest, VAL_SHARE, SEED)
+    manifest = cut_validation(manifest, settings.val_share, settings.seed)
     return CropStore(manifest, store.pixels, store.hashes, store.left_out)
 
 

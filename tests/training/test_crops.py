@@ -9,6 +9,7 @@ from unmask.data.manifest import Manifest, Sample
 from unmask.errors import DataError
 from unmask.media.faces import CropGeometry, MtcnnFinder, crop_face
 from unmask.media.images import read_image
+from unmask.media.samples import make_samples
 from unmask.training.crops import build_crops
 
 
@@ -38,11 +39,15 @@ def test_crops_equal_those_of_detection(folder):
 
 
 def test_what_gives_no_crop_is_left_out_with_its_reason(folder):
-    names = ("broken.jpg", "grey.png", "face.png")
+    names = ("broken.jpg", "grey.png", "nowhere.jpg", "face.png")
     store = build_crops(table(folder, *names), CropGeometry(), folder / "cache")
     assert [sample.path for sample in store.manifest] == [str(folder / "face.png")]
     reasons = {row.path.rsplit("/")[-1]: row.reason.split(":")[0] for row in store.left_out}
-    assert reasons == {"broken.jpg": "corrupt", "grey.png": "no_face"}
+    assert reasons == {
+        "broken.jpg": "corrupt",
+        "grey.png": "no_face",
+        "nowhere.jpg": "missing",
+    }
 
 
 def test_an_earlier_call_is_taken_up_again(folder):
@@ -62,5 +67,15 @@ def test_another_geometry_is_another_store(folder):
 
 
 def test_nothing_usable_is_an_error(folder):
-    with pytest.raises(DataError, match="none of 2 pictures gave a face crop"):
+    with pytest.raises(DataError, match="none of 2 files gave a face crop"):
         build_crops(table(folder, "broken.jpg", "grey.png"), CropGeometry(), folder / "cache")
+
+
+def test_the_frames_of_a_clip_are_one_group(folder):
+    make_samples(folder)
+    manifest = table(folder, "clip.mp4", "face.png")
+    store = build_crops(manifest, CropGeometry(), folder / "cache", clip_frames=3)
+    clip = str(folder / "clip.mp4")
+    assert [sample.path for sample in store.manifest][:3] == [clip] * 3
+    assert {sample.group for sample in store.manifest if sample.path == clip} == {clip}
+    assert len(store.pixels) == 4

@@ -2,38 +2,41 @@
 
 import json
 
+import lightning
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from unmask.data.manifest import Manifest, Sample
-from unmask.errors import ModelError
+from unmask.errors import ModelError, UsageError
 from unmask.models.engine import open_engine
 from unmask.models.export import export_onnx
 from unmask.models.library import open_model
 from unmask.models.zoo import build_model
 from unmask.training.crops import CropStore
+from unmask.training.feed import Feed
 from unmask.training.fit import fit
 from unmask.training.publish import About, publish
-from unmask.training.settings import TrainSettings
+from unmask.training.settings import Phase, TrainSettings
 
 SETTINGS = TrainSettings(
     model="resnet10t",
-    epochs=3,
-    batch_size=8,
-    learning_rate=2e-3,
-    ema_decay=0.0,
+    input_px=64,
     crop_px=48,
+    phases=(
+        Phase(epochs=1, learning_rate=2e-3, trains="head"),
+        Phase(epochs=2, learning_rate=2e-3, schedule="onecycle"),
+    ),
+    batch_size=8,
     augment={"flip": 1.0, "jpeg": 0.2},
-    precision="32-true",
+    precision="fp32",
+    device="cpu",
     workers=0,
 )
 
 pytestmark = pytest.mark.filterwarnings(
     # libraries that warn of their own ways, none of ours
-    "ignore:.*does not have many workers.*",
-    "ignore:.*number of training batches.*",
     "ignore::DeprecationWarning",
     "ignore::FutureWarning",
     "ignore:.*tensorboard.*",
@@ -66,8 +69,10 @@ def run(store, tmp_path_factory):
 
 def test_the_run_folder_tells_what_happened(run):
     assert TrainSettings(**json.loads((run / "settings.json").read_text())) == SETTINGS
-    assert "val_auc" in (run / "logs" / "version_0" / "metrics.csv").read_text()
-    assert (run / "checkpoints" / "best.ckpt").is_file()
+    for phase in ("phase-1", "phase-2"):
+        log = (run / "logs" / phase / "version_0" / "metrics.csv").read_text()
+        assert all(name in log for name in ("val_auc", "train_loss", "wait_share", "images_per_s"))
+        assert (run / "checkpoints" / phase / "best.ckpt").is_file()
 
 
 def test_the_card_tells_data_seed_and_versions(run):
@@ -88,7 +93,8 @@ def test_the_model_has_learned(run, store):
 
 def test_the_same_seed_gives_the_same_weights(run, store, tmp_path):
     again = fit(store, SETTINGS, tmp_path)
-    first = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
+    path = run / "checkpoints" / "phase-2" / "best.ckpt"
+    first = torch.load(path, weights_only=True)["state_dict"]
     for name, value in again.state_dict().items():
         assert torch.equal(value, first[f"network.{name}"]), name
 
@@ -110,3 +116,77 @@ def test_a_network_that_does_not_equal_its_export_is_not_written(tmp_path):
     with pytest.raises(ModelError, match="differs from the trained one"):
         export_onnx(network, 64, tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+class _Killed(BaseException):
+    """Stands for SIGKILL: nothing catches it."""
+
+
+class _KillAtStep(lightning.Callback):
+    def __init__(self, step):
+        self._step = step
+
+    def on_train_batch_start(self, trainer, *_):
+        if trainer.global_step == self._step:
+            raise _Killed
+
+
+@pytest.mark.parametrize(
+    ("ema_decay", "step"),
+    [
+        (0.0, 16),  # in the second epoch of the second phase
+        (0.9, 16),  # the same with averaged weights
+        (0.0, 3),  # in the first phase, before anything was saved
+    ],
+)
+def test_an_interrupted_run_ends_as_it_would_have(store, tmp_path, ema_decay, step):
+    settings = SETTINGS.model_copy(update={"ema_decay": ema_decay})
+    whole = fit(store, settings, tmp_path / "whole").state_dict()
+    with pytest.raises(_Killed):
+        fit(store, settings, tmp_path / "cut", callbacks=(_KillAtStep(step),))
+    resumed = fit(store, settings, tmp_path / "cut", resume=True).state_dict()
+    for name, value in whole.items():
+        assert torch.equal(value, resumed[name]), name
+
+
+def test_the_number_of_workers_does_not_change_what_is_drawn(store):
+    batches = []
+    for workers in (0, 2):
+        settings = SETTINGS.model_copy(update={"workers": workers})
+        loader = Feed(store, settings).train_dataloader()
+        loader.sampler.set_epoch(1)
+        batches.append([pixels for pixels, _ in loader])
+    assert all(torch.equal(one, two) for one, two in zip(*batches, strict=True))
+
+
+def test_every_epoch_draws_otherwise(store):
+    loader = Feed(store, SETTINGS).train_dataloader()
+    loader.sampler.set_epoch(1)
+    first = next(iter(loader))[0]
+    loader.sampler.set_epoch(2)
+    assert not torch.equal(first, next(iter(loader))[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "resume", "complaint"),
+    [
+        ({}, False, "holds a run already"),  # nothing is overwritten
+        ({"seed": 7}, True, "begun with other settings"),  # nothing is mixed
+    ],
+)
+def test_a_run_folder_belongs_to_one_run(run, store, change, resume, complaint):
+    settings = SETTINGS.model_copy(update=change)
+    with pytest.raises(UsageError, match=complaint):
+        fit(store, settings, run, resume=resume)
+
+
+def test_the_head_alone_leaves_the_backbone_as_it_was(store, tmp_path):
+    phase = Phase(epochs=1, learning_rate=1e-2, trains="head")
+    settings = SETTINGS.model_copy(update={"phases": (phase,), "head": "transfer"})
+    torch.manual_seed(0)
+    trained = fit(store, settings, tmp_path)
+    lightning.seed_everything(settings.seed, verbose=False)
+    fresh = build_model("resnet10t", input_px=64, head="transfer")
+    for name, value in fresh.backbone.state_dict().items():
+        assert torch.equal(value, trained.backbone.state_dict()[name]), name
+    assert not torch.equal(fresh.head[0].weight, trained.head[0].weight)

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -15,10 +16,13 @@ import numpy.typing as npt
 from unmask.data.duplicates import perceptual_hash
 from unmask.data.manifest import Manifest, Sample
 from unmask.errors import DataError, MediaError
-from unmask.media.faces import CropGeometry, FaceFinder, MtcnnFinder, crop_face
+from unmask.media.faces import CropGeometry, Effort, FaceFinder, MtcnnFinder, crop_face
 from unmask.media.images import read_image
+from unmask.media.sources import VIDEO_EXTENSIONS
+from unmask.media.video import sample_frames
 from unmask.records import Pixels
 
+DEFAULT_CLIP_FRAMES: Final = 8
 _WORKERS: Final = 2
 _AHEAD: Final = 64
 """Pictures decoded ahead of the one that is stored."""
@@ -53,55 +57,88 @@ class CropStore:
         return np.array([sample.label for sample in self.manifest], dtype=np.float32)
 
 
-def build_crops(manifest: Manifest, geometry: CropGeometry, folder: Path) -> CropStore:
+def build_crops(
+    manifest: Manifest,
+    geometry: CropGeometry,
+    folder: Path,
+    *,
+    clip_frames: int = DEFAULT_CLIP_FRAMES,
+) -> CropStore:
     """Cut the largest face of every picture, or take the crops of an earlier call from `folder`.
 
-    Pictures that cannot be read or show no face are left out, with the reason.
+    A clip gives up to `clip_frames` crops, evenly spread, which share its group. What cannot be
+    read or shows no face is left out, with the reason.
 
     Raises:
-        DataError: no picture gave a crop.
+        DataError: nothing gave a crop.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    stem = folder / f"crops-{_fingerprint(manifest, geometry)}"
+    plan = _Plan(manifest, geometry, clip_frames)
+    stem = folder / f"crops-{plan.fingerprint()}"
     facts_path, pixels_path = stem.with_suffix(".json"), stem.with_suffix(".npy")
     if not facts_path.is_file():
-        _write_crops(manifest, geometry, pixels_path, facts_path)
+        _write_crops(plan, pixels_path, facts_path)
     facts = json.loads(facts_path.read_text(encoding="utf-8"))
-    kept = facts["kept"]
-    pixels = np.load(pixels_path, mmap_mode="r")[: len(kept)]
-    samples = tuple(manifest.samples[number] for number in kept)
+    pixels = np.load(pixels_path, mmap_mode="r")[: len(facts["kept"])]
+    samples = tuple(_grouped(manifest.samples[number]) for number in facts["kept"])
     hashes = np.array(facts["hashes"], dtype=np.uint64)
     left_out = tuple(LeftOut(**row) for row in facts["left_out"])
     return CropStore(Manifest(samples), pixels, hashes, left_out)
 
 
-def _fingerprint(manifest: Manifest, geometry: CropGeometry) -> str:
-    rows = [json.dumps(asdict(geometry), sort_keys=True)]
-    for sample in manifest:
-        facts = Path(sample.path).stat()
-        rows.append(f"{sample.path}\t{facts.st_size}\t{facts.st_mtime_ns}")
-    return hashlib.sha256("\n".join(rows).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What decides the contents of a store."""
+
+    manifest: Manifest
+    geometry: CropGeometry
+    clip_frames: int
+
+    def frames_of(self, sample: Sample) -> int:
+        """How many crops a sample gives at most."""
+        return self.clip_frames if _is_clip(sample) else 1
+
+    def fingerprint(self) -> str:
+        """A name for the store: of the plan, and of size and date of every file."""
+        facts = {**asdict(self.geometry), "clip_frames": self.clip_frames}
+        rows = [json.dumps(facts, sort_keys=True)]
+        for sample in self.manifest:
+            path = Path(sample.path)
+            state = path.stat() if path.exists() else None
+            rows.append(f"{path}\t{state and (state.st_size, state.st_mtime_ns)}")
+        return hashlib.sha256("\n".join(rows).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
-def _write_crops(
-    manifest: Manifest, geometry: CropGeometry, pixels_path: Path, facts_path: Path
-) -> None:
-    shape = (len(manifest), geometry.size_px, geometry.size_px, 3)
+def _is_clip(sample: Sample) -> bool:
+    return Path(sample.path).suffix.lower() in VIDEO_EXTENSIONS
+
+
+def _grouped(sample: Sample) -> Sample:
+    """The frames of one clip stay on one side of a split."""
+    return replace(sample, group=sample.group or sample.path) if _is_clip(sample) else sample
+
+
+def _write_crops(plan: _Plan, pixels_path: Path, facts_path: Path) -> None:
+    size = plan.geometry.size_px
+    most = sum(plan.frames_of(sample) for sample in plan.manifest)
     partial = pixels_path.with_suffix(".part")
-    rows = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
+    rows = np.lib.format.open_memmap(
+        partial, mode="w+", dtype=np.uint8, shape=(most, size, size, 3)
+    )
     kept: list[int] = []
     hashes: list[int] = []
     left_out: list[LeftOut] = []
-    for number, crop in enumerate(_cut_all(manifest, geometry)):
-        if isinstance(crop, LeftOut):
-            left_out.append(crop)
+    for number, crops in enumerate(_cut_all(plan)):
+        if isinstance(crops, LeftOut):
+            left_out.append(crops)
             continue
-        rows[len(kept)] = crop
-        hashes.append(int(perceptual_hash(crop)))
-        kept.append(number)
+        for crop in crops:
+            rows[len(kept)] = crop
+            hashes.append(int(perceptual_hash(crop)))
+            kept.append(number)
     if not kept:
         reasons = sorted({row.reason for row in left_out})[:3]
-        message = f"none of {len(manifest)} pictures gave a face crop; reasons: {reasons}"
+        message = f"none of {len(plan.manifest)} files gave a face crop; reasons: {reasons}"
         raise DataError(message)
     rows.flush()
     partial.rename(pixels_path)
@@ -109,26 +146,35 @@ def _write_crops(
     facts_path.write_text(json.dumps(facts), encoding="utf-8")
 
 
-def _cut_all(manifest: Manifest, geometry: CropGeometry) -> Iterator[Pixels | LeftOut]:
+def _cut_all(plan: _Plan) -> Iterator[list[Pixels] | LeftOut]:
     finder = MtcnnFinder()
     with ThreadPoolExecutor(_WORKERS) as pool:
-        waiting = iter(manifest)
-        futures = [
-            pool.submit(_cut, sample, geometry, finder) for sample in islice(waiting, _AHEAD)
-        ]
+        waiting = iter(plan.manifest)
+        futures = deque(
+            pool.submit(_cut, plan, sample, finder) for sample in islice(waiting, _AHEAD)
+        )
         while futures:
-            yield futures.pop(0).result()
-            futures.extend(
-                pool.submit(_cut, sample, geometry, finder) for sample in islice(waiting, 1)
-            )
+            yield futures.popleft().result()
+            futures.extend(pool.submit(_cut, plan, sample, finder) for sample in islice(waiting, 1))
 
 
-def _cut(sample: Sample, geometry: CropGeometry, finder: FaceFinder) -> Pixels | LeftOut:
+def _cut(plan: _Plan, sample: Sample, finder: FaceFinder) -> list[Pixels] | LeftOut:
+    effort = Effort.MAIN if _is_clip(sample) else Effort.ALL
+    crops = []
     try:
-        pixels = read_image(sample.path)
+        for pixels in _read_pixels(plan, sample):
+            faces = finder.find(pixels, effort)
+            if faces:
+                crops.append(crop_face(pixels, faces[0], plan.geometry).pixels)
     except MediaError as error:
         return LeftOut(sample.path, f"{error.code}: {error}")
-    faces = finder.find(pixels)
-    if not faces:
-        return LeftOut(sample.path, "no_face: no face was found")
-    return crop_face(pixels, faces[0], geometry).pixels
+    return crops or LeftOut(sample.path, "no_face: no face was found")
+
+
+def _read_pixels(plan: _Plan, sample: Sample) -> Iterator[Pixels]:
+    if not _is_clip(sample):
+        yield read_image(sample.path)
+        return
+    with sample_frames(sample.path, frames=plan.clip_frames) as stream:
+        for frame in stream:
+            yield frame.pixels

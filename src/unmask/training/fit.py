@@ -1,103 +1,156 @@
 """One training: crops and settings in, a run folder with the best weights out."""
 
+import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import lightning
-import numpy as np
-import numpy.typing as npt
 import torch
 from lightning.pytorch.callbacks import (
+    EarlyStopping,
     EMAWeightAveraging,
     LearningRateMonitor,
     ModelCheckpoint,
     TQDMProgressBar,
 )
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
+from unmask.errors import UsageError
 from unmask.models.zoo import FaceNet, build_model
 from unmask.training.crops import CropStore
-from unmask.training.module import FaceModule
-from unmask.training.settings import TrainSettings
-from unmask.training.transforms import Augment, Transform
+from unmask.training.feed import Feed
+from unmask.training.module import FaceModule, Stopwatch
+from unmask.training.settings import Phase, TrainSettings
+
+SETTINGS_NAME: Final = "settings.json"
+_KNOWN_WARNINGS: Final = (
+    ".*exists and is not empty.*",  # a resumed run's folder
+    ".*does not have many workers.*",  # one worker keeps two cores fed
+    ".*number of training batches.*",  # small data sets
+)
+_DEVICES: Final = {"auto": "auto", "cpu": "cpu", "cuda": "gpu", "mps": "mps"}
 
 
-class CropDataset(Dataset[tuple[Tensor, Tensor]]):
-    """Some rows of a store as pairs of pixels (3, H, W) uint8 and label ()."""
-
-    def __init__(
-        self, store: CropStore, numbers: npt.NDArray[np.intp], transform: Transform | None = None
-    ) -> None:
-        self._pixels, self._labels = store.pixels, store.labels()
-        self._numbers, self._transform = numbers, transform
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        """The pair at a position within the chosen rows."""
-        number = self._numbers[index]
-        image = torch.from_numpy(np.array(self._pixels[number])).permute(2, 0, 1)
-        if self._transform is not None:
-            image = self._transform(image)
-        return image, torch.tensor(self._labels[number])
-
-
-def fit(store: CropStore, settings: TrainSettings, run: Path, *, resume: bool = False) -> FaceNet:
+def fit(
+    store: CropStore,
+    settings: TrainSettings,
+    run: Path,
+    *,
+    resume: bool = False,
+    callbacks: tuple[lightning.Callback, ...] = (),
+) -> FaceNet:
     """Train on the store's `train` rows, select on its `val` rows, and return the best weights.
 
-    The run folder gets `settings.json`, `logs` (CSV), `tensorboard` and `checkpoints`.
+    Every phase begins with the best weights of the one before. The run folder gets
+    `settings.json`, `logs` (CSV), `tensorboard` and per phase `checkpoints`; an interrupted run
+    goes on with `resume` from its last whole epoch and ends as it would have.
+
+    Raises:
+        UsageError: the folder holds a run already, or one with other settings is to be resumed.
     """
+    claim_run(run, settings, resume=resume)
     lightning.seed_everything(settings.seed, workers=True, verbose=False)
-    run.mkdir(parents=True, exist_ok=True)
-    (run / "settings.json").write_text(settings.model_dump_json(indent=2), encoding="utf-8")
-    network = build_model(settings.model, pretrained=settings.pretrained, dropout=settings.dropout)
-    module = FaceModule(
-        network,
-        learning_rate=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-        label_smoothing=settings.label_smoothing,
+    network = build_model(
+        settings.model,
+        input_px=settings.side_px(),
+        pretrained=settings.pretrained,
+        head=settings.head,
+        dropout=settings.dropout,
     )
-    best = ModelCheckpoint(run / "checkpoints", "best", monitor="val_loss", save_last=True)
-    trainer = _build_trainer(settings, run, best)
-    train, val = _build_loaders(store, settings)
-    last = run / "checkpoints" / "last.ckpt"
-    trainer.fit(module, train, val, ckpt_path=last if resume and last.is_file() else None)
-    state = torch.load(best.best_model_path, weights_only=True)["state_dict"]
-    module.load_state_dict(state)
-    return module.network.eval()
+    for number in range(1, len(settings.phases) + 1):
+        _fit_phase(network, store, settings, run, number, callbacks)
+    return network.eval()
 
 
-def _build_trainer(settings: TrainSettings, run: Path, best: ModelCheckpoint) -> lightning.Trainer:
-    callbacks: list[Any] = [best, LearningRateMonitor(), TQDMProgressBar(refresh_rate=20)]
+def claim_run(run: Path, settings: TrainSettings, *, resume: bool) -> None:
+    """Make a folder this run's own.
+
+    Raises:
+        UsageError: the folder holds a run already, or one with other settings is to be resumed.
+    """
+    path = run / SETTINGS_NAME
+    text = settings.model_dump_json(indent=2)
+    if path.is_file():
+        if not resume:
+            message = f"{run} holds a run already; choose another folder or add --resume"
+            raise UsageError(message)
+        if path.read_text(encoding="utf-8") != text:
+            message = f"{run} was begun with other settings ({path}); resume with the same ones"
+            raise UsageError(message)
+    run.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _fit_phase(
+    network: FaceNet,
+    store: CropStore,
+    settings: TrainSettings,
+    run: Path,
+    number: int,
+    callbacks: tuple[lightning.Callback, ...],
+) -> None:
+    phase = settings.phases[number - 1]
+    folder = run / "checkpoints" / f"phase-{number}"
+    done = folder / "done"
+    if not done.is_file():
+        best = ModelCheckpoint(folder, "best", monitor="val_loss", save_last=True)
+        trainer = _build_trainer(settings, phase, run, f"phase-{number}", (best, *callbacks))
+        module = FaceModule(network, settings, phase)
+        last = folder / "last.ckpt"
+        feed = Feed(store, settings)
+        with warnings.catch_warnings():
+            for known in _KNOWN_WARNINGS:
+                warnings.filterwarnings("ignore", message=known)
+            trainer.fit(module, datamodule=feed, ckpt_path=last if last.is_file() else None)
+        if trainer.interrupted:
+            raise KeyboardInterrupt
+        done.touch()
+    state = torch.load(folder / "best.ckpt", weights_only=True)["state_dict"]
+    prefix = "network."
+    network.load_state_dict(
+        {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+    )
+
+
+def _build_trainer(
+    settings: TrainSettings,
+    phase: Phase,
+    run: Path,
+    name: str,
+    callbacks: tuple[lightning.Callback, ...],
+) -> lightning.Trainer:
+    chosen: list[Any] = [
+        *callbacks,
+        Stopwatch(),
+        LearningRateMonitor(),
+        TQDMProgressBar(refresh_rate=20),
+    ]
+    if phase.stop_patience is not None:
+        chosen.append(EarlyStopping("val_loss", patience=phase.stop_patience))
     if settings.ema_decay > 0:
-        callbacks.append(EMAWeightAveraging(decay=settings.ema_decay, use_buffers=True))
+        chosen.append(EMAWeightAveraging(decay=settings.ema_decay, use_buffers=True))
     return lightning.Trainer(
         default_root_dir=run,
-        max_epochs=settings.epochs,
-        precision=settings.precision,
-        callbacks=callbacks,
-        logger=[CSVLogger(run, "logs"), TensorBoardLogger(run, "tensorboard")],
-        gradient_clip_val=1.0,
+        accelerator=_DEVICES[settings.device],
+        devices=settings.processes,
+        strategy="ddp_spawn" if settings.processes > 1 else "auto",
+        use_distributed_sampler=False,
+        max_epochs=phase.epochs,
+        precision="bf16-mixed" if choose_bf16(settings) else "32-true",
+        callbacks=chosen,
+        logger=[CSVLogger(run, f"logs/{name}"), TensorBoardLogger(run, f"tensorboard/{name}")],
+        gradient_clip_val=settings.gradient_clip or None,
         log_every_n_steps=50,
         num_sanity_val_steps=0,
     )
 
 
-def _build_loaders(
-    store: CropStore, settings: TrainSettings
-) -> tuple[DataLoader[Any], DataLoader[Any]]:
-    augment = Augment(settings.augment, settings.crop_px)
-    common: dict[str, Any] = {
-        "batch_size": settings.batch_size,
-        "num_workers": settings.workers,
-        "persistent_workers": settings.workers > 0,
-    }
-    train = CropDataset(store, store.numbers("train"), augment)
-    val = CropDataset(store, store.numbers("val"))
-    return (
-        DataLoader(train, shuffle=True, drop_last=True, **common),
-        DataLoader(val, shuffle=False, **common),
-    )
+def choose_bf16(settings: TrainSettings) -> bool:
+    """Whether to compute in bf16: where asked for, or where the machine is fast at it."""
+    if settings.precision != "auto":
+        return settings.precision == "bf16"
+    if settings.device in {"auto", "cuda"} and torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported())
+    if settings.device == "mps":
+        return False
+    return bool(torch.cpu._is_avx512_bf16_supported())  # noqa: SLF001 (torch has no public name)
