@@ -13,7 +13,10 @@ import typer
 from typer.core import TyperGroup
 
 from unmask.doors.commands.camera import CAMERA_HELP, camera
+from unmask.doors.commands.compare import COMPARE_HELP, compare
+from unmask.doors.commands.data import data
 from unmask.doors.commands.detect import DETECT_HELP, detect
+from unmask.doors.commands.evaluate import EVALUATE_HELP, evaluate
 from unmask.doors.commands.models import MODELS_HELP, models
 from unmask.doors.commands.samples import SAMPLES_HELP, samples
 from unmask.errors import MediaError, UnmaskError, find_missing_extra
@@ -79,6 +82,9 @@ app = typer.Typer(
 )
 app.command(help=DETECT_HELP, no_args_is_help=True)(detect)
 app.command(help=CAMERA_HELP)(camera)
+app.command(help=EVALUATE_HELP, no_args_is_help=True)(evaluate)
+app.command(help=COMPARE_HELP, no_args_is_help=True)(compare)
+app.add_typer(data, name="data")
 app.command(help=MODELS_HELP)(models)
 app.command(help=SAMPLES_HELP, no_args_is_help=True)(samples)
 

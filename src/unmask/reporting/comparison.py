@@ -1,0 +1,89 @@
+"""A comparison of models for people: one page, and a table in the terminal."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from unmask.reporting.figures_text import (
+    chance_text,
+    figure_text,
+    interval_text,
+    large_text,
+)
+from unmask.reporting.pages import embed_png, render_page
+from unmask.reporting.sinks import QuietPipeConsole
+from unmask.reporting.wording import printable
+
+_CAPTIONS: Final = {
+    "roc": "ROC curves",
+    "pr": "Precision-recall curves",
+    "det": "DET curves",
+    "cost": "AUC against cost",
+}
+_WIDE: Final = frozenset({"roc", "cost"})
+_FIGURES: Final = ("auc", "accuracy", "eer", "tpr_at_fpr_1", "ece")
+_HEADS: Final = ("AUC", "accuracy", "EER", "hits at 1 %", "calibration")
+
+
+def comparison_page(summary: Mapping[str, Any], plots: Mapping[str, bytes]) -> str:
+    """The page of `comparison.json` and its plots."""
+    shown = [
+        {"uri": embed_png(plots[name]), "caption": caption, "wide": name in _WIDE}
+        for name, caption in _CAPTIONS.items()
+        if name in plots
+    ]
+    return render_page(
+        "comparison.html",
+        summary=summary,
+        keys=dict(zip(_FIGURES, _HEADS, strict=True)),
+        costs=[_cost_cells(row["cost"]) for row in summary["models"]],
+        figure=figure_text,
+        interval=interval_text,
+        chance=chance_text,
+        plots=shown,
+    )
+
+
+def print_comparison(summary: Mapping[str, Any], console: Console | None = None) -> None:
+    """The table of models, then a line per pair."""
+    console = console or QuietPipeConsole(highlight=False)
+    if not console.is_terminal:
+        console.width = max(console.width, 200)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("model", overflow="fold")
+    for head in (*_HEADS, *_cost_cells(summary["models"][0]["cost"])):
+        table.add_column(head, justify="right")
+    for row in summary["models"]:
+        figures = [
+            f"{figure_text(row[key])}\n{interval_text(row['ci'].get(key))}" for key in _FIGURES
+        ]
+        table.add_row(Text(printable(row["name"])), *figures, *_cost_cells(row["cost"]).values())
+    console.print(table)
+    for pair in summary["pairs"]:
+        console.print(Text(_pair_line(pair)), soft_wrap=True)
+    console.print(
+        f"{summary['n_common']} of {summary['n']} samples were scored by all;"
+        " p-values corrected for their number (Holm)"
+    )
+
+
+def _cost_cells(cost: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "parameters": large_text(cost["parameters"]),
+        "multiply-adds": large_text(cost["multiply_adds"]),
+        "crops/s": f"{cost['crops_per_s']:.1f}",
+        "images/s": f"{cost['images_per_s']:.1f}",
+        "file": large_text(cost["size_bytes"], "B"),
+    }
+
+
+def _pair_line(pair: Mapping[str, Any]) -> str:
+    parts = [
+        f"{name} {pair[key]['difference']:+.4f} {interval_text(pair[key]['ci'])}"
+        f" p {chance_text(pair[key]['p_corrected'])}"
+        for key, name in (("auc", "AUC"), ("accuracy", "accuracy"))
+    ]
+    return f"{printable(pair['first'])} against {printable(pair['second'])}: {'; '.join(parts)}"

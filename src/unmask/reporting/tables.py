@@ -1,0 +1,27 @@
+"""Tables for programs: CSV that neither a spreadsheet nor a strange file name can break."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "'")
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a table by RFC 4180; None is an empty cell.
+
+    The rules for text are those of `unmask.reporting.sinks.CsvSink`: what a spreadsheet would take
+    for a formula gets an apostrophe in front, bytes that are no valid text are spelled out.
+    """
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\r\n")
+        writer.writerow(columns)
+        writer.writerows([_cell(value) for value in row] for row in rows)
+
+
+def _cell(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    text = value.encode("utf-8", "backslashreplace").decode("utf-8")
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
