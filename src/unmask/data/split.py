@@ -149,26 +149,34 @@ class _Deal:
         """Move the smallest group into each split that lacks a class; more cannot be done.
 
         Raises:
-            DataError: A class has fewer groups than there are splits.
+            DataError: A class has too few groups that can be moved.
         """
         for label, name in LABEL_NAMES.items():
             for split in self._shares:
                 if self._have[split][label]:
                     continue
-                holders = {other: self._holding(other, label) for other in self._shares}
+                holders = {other: self._spare(other, label) for other in self._shares}
                 donor = max(holders, key=lambda other: len(holders[other]))
-                if len(holders[donor]) < 2:
-                    available = sum(map(len, holders.values()))
+                if not holders[donor]:
+                    available = sum(len(self._holding(other, label)) for other in self._shares)
                     message = (
                         f"{len(self._shares)} splits ({', '.join(self._shares)}) need at least as "
-                        f"many independent {name} samples, got {available}; use more data, fewer "
-                        "splits or smaller groups"
+                        f"many independent {name} samples, got {available} that groups of both "
+                        "classes may tie together; use more data, fewer splits or smaller groups"
                     )
                     raise DataError(message)
                 group = min(holders[donor], key=len)
                 self._dealt[donor].remove(group)
                 self._have[donor] -= self._count(group)
                 self._give(group, split)
+
+    def _spare(self, split: str, label: int) -> list[list[int]]:
+        """The groups with a class that a split can give away and still hold what it held."""
+        return [
+            group
+            for group in self._holding(split, label)
+            if not np.any((self._count(group) > 0) & (self._have[split] == self._count(group)))
+        ]
 
     def _holding(self, split: str, label: int) -> list[list[int]]:
         return [
