@@ -7,25 +7,30 @@ from typing import Final
 
 from unmask.models.library import MODEL_IN_RUN
 
-LOGS: Final = "logs/*/metrics.csv"
+PHASES: Final = "logs/*"
+LOGS: Final = "*/metrics.csv"
 _KEYS: Final = frozenset({"epoch", "step"})
 
 History = dict[str, list[tuple[float, float]]]
-"""(epoch, value) by name."""
+"""(epoch, value) by name; epochs are counted on over the phases of a training."""
 
 
 def read_history(model_folder: Path) -> History:
     """What was logged per epoch; empty where the model lies in no run folder.
 
-    A resumed run has several logs: where two speak of the same epoch the later one holds.
+    A resumed phase has several logs: where two speak of the same epoch the later one holds.
     """
     if model_folder.resolve().name != MODEL_IN_RUN:
         return {}
-    run = model_folder.resolve().parent
     merged: dict[str, dict[float, float]] = {}
-    for path in sorted(run.glob(LOGS), key=lambda found: found.stat().st_mtime):
-        for name, epoch, value in _read_log(path):
-            merged.setdefault(name, {})[epoch] = value
+    before = 0.0
+    for phase in sorted(model_folder.resolve().parent.glob(PHASES)):
+        last = -1.0
+        for path in sorted(phase.glob(LOGS), key=lambda found: found.stat().st_mtime):
+            for name, epoch, value in _read_log(path):
+                merged.setdefault(name, {})[before + epoch] = value
+                last = max(last, epoch)
+        before += last + 1
     return {name: sorted(values.items()) for name, values in sorted(merged.items())}
 
 

@@ -143,9 +143,18 @@ def _build_timm(name: str, input_px: int, pretrained: str) -> nn.Module:
     options: dict[str, Any] = {"pad_type": "same"} if _from_tensorflow(pretrained) else {}
     if "vit" in architecture or "swin" in architecture:
         options["img_size"] = input_px  # their positions are made for one size
-    backbone: nn.Module = timm.create_model(
-        architecture, pretrained=pretrained == "yes", num_classes=0, **options
-    )
+    try:
+        backbone: nn.Module = timm.create_model(
+            architecture, pretrained=pretrained == "yes", num_classes=0, **options
+        )
+    except (OSError, RuntimeError) as error:
+        if pretrained != "yes":
+            raise
+        message = (
+            f"the ImageNet weights of {name} could not be fetched ({type(error).__name__}); give a "
+            "safetensors file with --pretrained FILE, or train from scratch with --pretrained no"
+        )
+        raise UsageError(message) from error
     if pretrained not in {"yes", "no"}:
         _load_backbone(backbone, Path(pretrained))
     return backbone

@@ -1,12 +1,17 @@
 """K-fold cross-validation: the same folds for every model, each fold's held-out part read once."""
 
+import csv
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.metrics import confusion_matrix, roc_curve
 
+from unmask.data.duplicates import near_groups
+from unmask.data.grouping import join_groups
 from unmask.data.manifest import Manifest
 from unmask.data.split import cut_validation, fold_numbers
 from unmask.detection.policy import calibrate
@@ -15,6 +20,7 @@ from unmask.media.faces import CropGeometry
 from unmask.models.card import CARD_NAME, read_card
 from unmask.models.engine import open_engine
 from unmask.models.library import MODEL_IN_RUN
+from unmask.reporting.plots import Curve, draw_confusion, draw_roc
 from unmask.training.crops import CropStore, build_crops
 from unmask.training.fit import claim_run, fit
 from unmask.training.publish import About, publish
@@ -60,6 +66,8 @@ def cross_validate(
     train = manifest.select("train") if len(manifest.select("train")) else manifest
     geometry = CropGeometry(size_px=settings.side_px())
     store = build_crops(train, geometry, run / "crops", clip_frames=settings.clip_frames)
+    near = [int(number) for number in near_groups(list(store.hashes))]
+    store = replace(store, manifest=join_groups(store.manifest, near))
     numbers = np.array(fold_numbers(store.manifest, folds, settings.seed))
     return [
         _run_fold(store, numbers, number, settings, run / f"fold-{number + 1}", about)
@@ -82,6 +90,26 @@ def summarise_folds(results: list[FoldResult]) -> dict[str, Any]:
         "deviation": {name: float(values.std(ddof=1)) for name, values in table.items()},
         "pooled": measure(pooled),
     }
+
+
+def write_folds(results: list[FoldResult], summary: dict[str, Any], run: Path) -> None:
+    """Write `crossval.json`, `predictions.csv`, ROC curves and confusion matrices."""
+    (run / "crossval.json").write_text(json.dumps(summary, indent=2), encoding="utf-8")
+    with (run / "predictions.csv").open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(("fold", "row", "label", "score"))
+        for result in results:
+            rows = zip(result.rows, result.data.labels, result.data.scores, strict=True)
+            writer.writerows((result.number + 1, *row) for row in rows)
+    curves = []
+    for result in results:
+        false_alarms, hits, _ = roc_curve(result.data.labels, result.data.scores)
+        curves.append(Curve(f"fold {result.number + 1}", false_alarms, hits))
+        counts = confusion_matrix(result.data.labels, result.data.scores >= EVEN_ODDS)
+        (run / f"confusion-fold-{result.number + 1}.png").write_bytes(
+            draw_confusion(counts, ("real", "fake"))
+        )
+    (run / "roc.png").write_bytes(draw_roc(curves))
 
 
 def _run_fold(

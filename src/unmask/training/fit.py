@@ -142,6 +142,7 @@ def _build_trainer(
         gradient_clip_val=settings.gradient_clip or None,
         log_every_n_steps=50,
         num_sanity_val_steps=0,
+        enable_model_summary=False,
     )
 
 

@@ -64,8 +64,8 @@ class FaceModule(lightning.LightningModule):
         pixels, labels = batch
         logits = self(pixels)
         loss = binary_cross_entropy_with_logits(logits, labels)
-        self.val_auc(logits, labels.int())
-        self.val_accuracy(logits, labels.int())
+        self.val_auc.update(logits, labels.int())
+        self.val_accuracy.update(logits, labels.int())
         self.log("val_loss", loss, prog_bar=True, sync_dist=True)
         self.log("val_auc", self.val_auc, prog_bar=True)
         self.log("val_accuracy", self.val_accuracy, prog_bar=True)

@@ -87,6 +87,14 @@ def list_presets() -> list[str]:
     return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
 
 
+def limit_epochs(settings: TrainSettings, epochs: int) -> TrainSettings:
+    """The same settings with at most so many epochs in every phase."""
+    phases = tuple(
+        phase.model_copy(update={"epochs": min(epochs, phase.epochs)}) for phase in settings.phases
+    )
+    return settings.model_copy(update={"phases": phases})
+
+
 def load_settings(
     preset: str | None = None, overrides: Sequence[str] = (), **given: Any
 ) -> TrainSettings:

@@ -1,19 +1,28 @@
 """The verb `train`: from a table of samples to a run folder with a model in it."""
 
 from pathlib import Path
+from typing import Final
 
+from unmask.data.duplicates import near_groups
+from unmask.data.grouping import join_groups
 from unmask.data.manifest import Manifest
-from unmask.data.split import cut_validation
+from unmask.data.split import complete_splits
 from unmask.errors import DataError
+from unmask.evaluation.history import read_history
 from unmask.media.faces import CropGeometry
+from unmask.reporting.plots import draw_history
 from unmask.training.crops import CropStore, build_crops
 from unmask.training.fit import claim_run, fit
 from unmask.training.publish import About, publish
 from unmask.training.settings import TrainSettings
 
-CROPS_NAME = "crops"
-LEAST_PER_CLASS = 10
+CROPS_NAME: Final = "crops"
+MANIFEST_NAME: Final = "manifest.csv"
+HISTORY_NAME: Final = "history.png"
+LEAST_PER_CLASS: Final = 10
 """Validation samples of each class that calibration needs."""
+TEST_SHARE: Final = 0.1
+"""Cut from data that have no splits at all."""
 
 
 def train(
@@ -21,7 +30,8 @@ def train(
 ) -> Path:
     """Train, export, calibrate and describe; returns the model folder `run/model`.
 
-    Validation is cut from `train` where the table has none; the test split is never opened.
+    What the data do not split is split here, near-duplicates kept together; `run/manifest.csv` has
+    the splits as they were used. The test split is never opened.
 
     Raises:
         DataError: a class is missing or too small, or no picture gives a face.
@@ -29,34 +39,39 @@ def train(
     """
     claim_run(run, settings, resume=resume)
     store = prepare(manifest, settings, run / CROPS_NAME)
+    tested = tuple(sample for sample in manifest if sample.split == "test")
+    used = Manifest((*dict.fromkeys(store.manifest), *tested))
+    used.relative_to(run).write_csv(run / MANIFEST_NAME)
     network = fit(store, settings, run, resume=True)
-    return publish(network, store, settings, run, about=about)
+    folder = publish(network, store, settings, run, about=about)
+    (run / HISTORY_NAME).write_bytes(draw_history(read_history(folder)))
+    return folder
 
 
 def prepare(manifest: Manifest, settings: TrainSettings, folder: Path) -> CropStore:
-    """The crops of the `train` and `val` samples, validation cut from train where there is none.
+    """The crops of all samples but the test's, with every split that was missing cut.
 
     Raises:
         DataError: a class is missing or too small, or no picture gives a face.
     """
-    known = tuple(sample for sample in manifest if sample.split in {"train", "val"})
-    seen = Manifest(known)
-    if not len(seen.select("val")):
-        seen = cut_validation(seen, settings.val_share, settings.seed)
-    store = build_crops(
-        seen, CropGeometry(size_px=settings.side_px()), folder, clip_frames=settings.clip_frames
+    seen = Manifest(tuple(sample for sample in manifest if sample.split != "test"))
+    geometry = CropGeometry(size_px=settings.side_px())
+    store = build_crops(seen, geometry, folder, clip_frames=settings.clip_frames)
+    grouped = join_groups(store.manifest, [int(n) for n in near_groups(list(store.hashes))])
+    complete = complete_splits(
+        grouped, val_share=settings.val_share, test_share=TEST_SHARE, seed=settings.seed
     )
-    _check(store)
-    return store
+    _check(complete)
+    return CropStore(complete, store.pixels, store.hashes, store.left_out)
 
 
-def _check(store: CropStore) -> None:
-    counts = store.manifest.counts()
+def _check(manifest: Manifest) -> None:
+    counts = manifest.counts()
     for split, least in (("train", 1), ("val", LEAST_PER_CLASS)):
         for name in ("real", "fake"):
             if counts.get((split, name), 0) < least:
                 message = (
                     f"training needs at least {least} {name} face(s) in {split}, "
-                    f"got {counts.get((split, name), 0)} of {dict(counts)}"
+                    f"got {counts.get((split, name), 0)}; give more data or another --set val_share"
                 )
                 raise DataError(message)

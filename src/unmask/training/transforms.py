@@ -123,6 +123,25 @@ AUGMENTATIONS: Final[Mapping[str, Transform]] = {
 """In the order in which they are applied: the scene, the camera, then the way of delivery."""
 
 
+ALL_PROBABILITIES: Final[Mapping[str, float]] = {
+    "flip": 1.0,  # it tosses its own coin
+    "rotation": 0.3,
+    "brightness": 0.3,
+    "contrast": 0.3,
+    "saturation": 0.3,
+    "hue": 0.2,
+    "blur": 0.15,
+    "noise": 0.15,
+    "resize": 0.2,
+    "jpeg": 0.25,
+    "webp": 0.1,
+    "cutout": 0.2,
+}
+"""All augmentations at once, each rare enough that most pictures meet two or three."""
+ALL_MIXUP: Final = 0.2
+"""Alpha of MixUp where everything is on (Zhang et al. 2018 use 0.1 to 0.4 on ImageNet)."""
+
+
 class Augment:
     """Chosen augmentations, each applied with its probability, then a random crop."""
 
