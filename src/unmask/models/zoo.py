@@ -6,6 +6,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import timm
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -82,7 +83,7 @@ class FaceNet(nn.Module):
         if maps.ndim == 3:
             tokens: Tensor = maps[:, self.backbone.num_prefix_tokens :]
             rows, columns = self.backbone.patch_embed.grid_size
-            return tokens.transpose(1, 2).reshape(len(tokens), -1, rows, columns)
+            return tokens.transpose(1, 2).reshape(tokens.shape[0], -1, rows, columns)
         if getattr(self.backbone, "output_fmt", "NCHW") == "NHWC":
             return maps.permute(0, 3, 1, 2)
         return maps
@@ -182,8 +183,13 @@ def _load_backbone(backbone: nn.Module, path: Path) -> None:
     if not path.is_file():
         message = f"pretrained must be yes, no or a safetensors file, got {str(path)!r}"
         raise UsageError(message)
-    state = load_file(path)
-    missing, _ = backbone.load_state_dict(state, strict=False)  # its classifier is left over
+    try:
+        state = load_file(path)
+        missing, _ = backbone.load_state_dict(state, strict=False)  # its classifier is left over
+    except (SafetensorError, RuntimeError) as error:
+        first = str(error).splitlines()[-1].strip()
+        message = f"{path} does not fit the network: {first}"
+        raise UsageError(message) from error
     if missing:
         message = f"{path} lacks {len(missing)} tensors of the network, first {missing[:3]}"
         raise UsageError(message)
