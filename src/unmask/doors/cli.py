@@ -20,6 +20,7 @@ from unmask.doors.commands.evaluate import EVALUATE_HELP, evaluate
 from unmask.doors.commands.models import MODELS_HELP, models
 from unmask.doors.commands.samples import SAMPLES_HELP, samples
 from unmask.doors.commands.train import CROSSVAL_HELP, TRAIN_HELP, crossval, train
+from unmask.doors.commands.tune import TUNE_HELP, tune
 from unmask.errors import MediaError, UnmaskError, find_missing_extra
 
 FAILED: Final = 1
@@ -85,6 +86,7 @@ app.command(help=DETECT_HELP, no_args_is_help=True)(detect)
 app.command(help=CAMERA_HELP)(camera)
 app.command(help=TRAIN_HELP, no_args_is_help=True)(train)
 app.command(help=CROSSVAL_HELP, no_args_is_help=True)(crossval)
+app.command(help=TUNE_HELP, no_args_is_help=True)(tune)
 app.command(help=EVALUATE_HELP, no_args_is_help=True)(evaluate)
 app.command(help=COMPARE_HELP, no_args_is_help=True)(compare)
 app.add_typer(data, name="data")

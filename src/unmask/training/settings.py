@@ -1,5 +1,6 @@
 """The settings of a training, one line each; presets are TOML files of them."""
 
+import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
@@ -101,7 +102,7 @@ def load_settings(
     """Settings from a preset, then single keys, then values given by name (None: not given).
 
     Args:
-        preset: a preset's name or a TOML file; the defaults where None.
+        preset: a preset's name, a TOML file or a run's settings.json; the defaults where None.
         overrides: `key=value` with a TOML value; `phases.0.epochs=3` reaches into phases.
         given: settings by name.
 
@@ -124,7 +125,7 @@ def load_settings(
 
 def _read_preset(preset: str) -> dict[str, Any]:
     path = Path(preset)
-    if path.suffix == ".toml":
+    if path.suffix in {".toml", ".json"}:
         if not path.is_file():
             message = f"there is no preset file {preset!r}"
             raise UsageError(message)
@@ -135,10 +136,14 @@ def _read_preset(preset: str) -> dict[str, Any]:
         message = f"there is no preset {preset!r}; there are {', '.join(list_presets())}"
         raise UsageError(message)
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        message = f"preset {preset!r} is no valid TOML: {error}"
+        table = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, json.JSONDecodeError) as error:
+        message = f"preset {preset!r} is no valid {path.suffix[1:].upper() or 'TOML'}: {error}"
         raise UsageError(message) from error
+    if not isinstance(table, dict):
+        message = f"preset {preset!r} must hold a table of settings, got {type(table).__name__}"
+        raise UsageError(message)
+    return table
 
 
 def _parse(text: str) -> Any:

@@ -124,9 +124,9 @@ def train(
     from unmask.data.reading import read_data
     from unmask.training.train import train as train_run
 
-    _quieten()
-    settings = _settings(preset, changes, model, pretrained, device, augment)
-    settings = _limit(settings, epochs)
+    quieten()
+    chosen = device.value if device else None
+    settings = make_settings(preset, changes, model, pretrained, chosen, epochs, augment)
     dataset = read_data(data, positive=positive.value if positive else None, val_share=0.0)
     typer.echo(dataset.describe())
     folder = train_run(dataset.manifest, settings, out, about=_about(out), resume=resume)
@@ -153,9 +153,9 @@ def crossval(
     from unmask.data.reading import read_data
     from unmask.training.crossval import cross_validate, summarise_folds, write_folds
 
-    _quieten()
-    settings = _settings(preset, changes, model, pretrained, device, augment)
-    settings = _limit(settings, epochs)
+    quieten()
+    chosen = device.value if device else None
+    settings = make_settings(preset, changes, model, pretrained, chosen, epochs, augment)
     dataset = read_data(data, positive=positive.value if positive else None, val_share=0.0)
     typer.echo(dataset.describe())
     results = cross_validate(
@@ -169,38 +169,30 @@ def crossval(
     typer.echo(f"written to {out}")
 
 
-def _quieten() -> None:
+def quieten() -> None:
     """Keep Lightning's tips and tables from standing between the lines that matter."""
     import logging
 
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
 
 
-def _settings(
+def make_settings(
     preset: str | None,
     changes: list[str] | None,
     model: str | None,
     pretrained: str | None,
-    device: Device | None,
-    augment: bool,
+    device: str | None,
+    epochs: int | None,
+    augment: bool = False,
 ) -> "TrainSettings":
-    from unmask.training.settings import load_settings
+    """The settings that the options of a command ask for."""
+    from unmask.training.settings import limit_epochs, load_settings
     from unmask.training.transforms import ALL_MIXUP, ALL_PROBABILITIES
 
     everything = {"augment": dict(ALL_PROBABILITIES), "mixup": ALL_MIXUP} if augment else {}
-    return load_settings(
-        preset,
-        changes or (),
-        model=model,
-        pretrained=pretrained,
-        device=device.value if device else None,
-        **everything,
+    settings = load_settings(
+        preset, changes or (), model=model, pretrained=pretrained, device=device, **everything
     )
-
-
-def _limit(settings: "TrainSettings", epochs: int | None) -> "TrainSettings":
-    from unmask.training.settings import limit_epochs
-
     return settings if epochs is None else limit_epochs(settings, epochs)
 
 
