@@ -190,3 +190,18 @@ def test_the_head_alone_leaves_the_backbone_as_it_was(store, tmp_path):
     for name, value in fresh.backbone.state_dict().items():
         assert torch.equal(value, trained.backbone.state_dict()[name]), name
     assert not torch.equal(fresh.head[0].weight, trained.head[0].weight)
+
+
+@pytest.mark.slow
+def test_two_processes_share_the_work(store, tmp_path):
+    phase = Phase(epochs=4, learning_rate=2e-3, schedule="onecycle")
+    settings = SETTINGS.model_copy(update={"processes": 2, "phases": (phase,)})
+    network = fit(store, settings, tmp_path)
+    log = (tmp_path / "logs" / "phase-1" / "version_0" / "metrics.csv").read_text()
+    assert "val_auc" in log
+    rows = store.numbers("val")
+    images = torch.from_numpy(np.array(store.pixels[rows])).permute(0, 3, 1, 2) / 255
+    with torch.inference_mode():
+        logits = network(images).logit.numpy()
+    labels = store.labels()[rows]
+    assert logits[labels == 1].mean() > logits[labels == 0].mean()
