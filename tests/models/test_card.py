@@ -37,6 +37,9 @@ def test_a_card_survives_writing_and_reading(tmp_path):
         (("weights", "file"), "../model.onnx", "must lie beside the card"),  # outside the folder
         (("weights", "file"), "/etc/passwd", "must lie beside the card"),  # absolute
         (("weights", "file"), "C:\\model.onnx", "must lie beside the card"),  # absolute elsewhere
+        (("weights", "beside"), [{"file": "../x.bin", "sha256": "0" * 64}], "beside the card"),
+        (("weights", "beside"), [{"file": "model.onnx", "sha256": "0" * 64}], "must differ"),
+        (("weights", "beside"), [{"file": "card.json", "sha256": "0" * 64}], "must differ"),
         (("calibration", "slope"), 0, "calibration.slope"),  # everything the same
         (("policies", "balanced", "threshold"), 1.5, "threshold"),  # no probability
         (("policies", "balanced", "real_below"), 1.0, "must not exceed"),  # band upside down

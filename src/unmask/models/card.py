@@ -5,7 +5,14 @@ import json
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from unmask.errors import ModelError
 
@@ -85,21 +92,50 @@ class MetricCard(_Part):
     n: Count
 
 
-class WeightsCard(_Part):
-    """The file that holds the weights."""
+def _check_plain(name: str) -> str:
+    if Path(name).name != name or name in {"", ".", ".."} or "\\" in name or ":" in name:
+        message = f"the weights must lie beside the card, got {name!r}"
+        raise ValueError(message)
+    return name
 
-    file: str = WEIGHTS_NAME
+
+PlainName = Annotated[str, AfterValidator(_check_plain)]
+
+
+class FileCard(_Part):
+    """A further file that the weights need, as the `.bin` of an OpenVINO IR."""
+
+    file: PlainName
+    sha256: Sha256
+
+
+class WeightsCard(_Part):
+    """The file that an engine opens, and what it needs beside it."""
+
+    file: PlainName = WEIGHTS_NAME
     sha256: Sha256
     size_bytes: Count
+    """Of all files together."""
     parameters: Count
+    beside: tuple[FileCard, ...] = ()
 
-    @field_validator("file")
-    @classmethod
-    def _plain_name(cls, name: str) -> str:
-        if Path(name).name != name or name in {"", ".", ".."} or "\\" in name or ":" in name:
-            message = f"the weights must lie beside the card, got {name!r}"
+    @model_validator(mode="after")
+    def _distinct(self) -> "WeightsCard":
+        names = [self.file, *(part.file for part in self.beside)]
+        if CARD_NAME in names or len(set(names)) < len(names):
+            message = f"the weights' files must differ from each other and the card, got {names}"
             raise ValueError(message)
-        return name
+        return self
+
+
+class MemberCard(_Part):
+    """A model that went into an ensemble."""
+
+    name: str
+    version: str
+    sha256: Sha256
+    weight: float
+    """Factor of its calibrated log-odds."""
 
 
 class ModelCard(_Part):
@@ -116,6 +152,8 @@ class ModelCard(_Part):
     calibration: CalibrationCard
     policies: dict[str, PolicyCard]
     weights: WeightsCard
+    members: tuple[MemberCard, ...] = ()
+    """The models that an ensemble was made of."""
     data: tuple[DataCard, ...] = ()
     metrics: tuple[MetricCard, ...] = ()
     seed: int | None = None

@@ -16,6 +16,8 @@ from unmask.records import Pixels
 
 ENGINES: Final = ("auto", "openvino", "onnxruntime")
 OUTPUT_NAMES: Final = ("logit", "features", "maps")
+IR_SUFFIX: Final = ".xml"
+"""Of a network in OpenVINO's own form; its weights lie beside it in a `.bin`."""
 LOGIT_TOLERANCE: Final = 0.25
 """How far the logit of one crop may lie apart between engines and precisions (bf16 has 8 bits)."""
 
@@ -85,6 +87,12 @@ class OnnxRuntimeEngine:
     def __init__(self, path: Path, *, threads: int = 0) -> None:
         import onnxruntime
 
+        if path.suffix == IR_SUFFIX:
+            message = (
+                f"{path.name} is an OpenVINO IR, which ONNX Runtime cannot run; "
+                "use --engine openvino, or the model's ONNX form"
+            )
+            raise UsageError(message)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
@@ -106,16 +114,19 @@ class OnnxRuntimeEngine:
 _PROVIDERS: Final = ("CUDAExecutionProvider", "CoreMLExecutionProvider", "CPUExecutionProvider")
 
 
-def open_engine(path: Path, engine: str = "auto", *, threads: int = 0) -> Engine:
+def open_engine(
+    path: Path, engine: str = "auto", *, threads: int = 0, precision: str = "auto"
+) -> Engine:
     """Load exported weights into an inference library.
 
     Args:
-        path: the ONNX file.
+        path: the ONNX file, or the `.xml` of an OpenVINO IR.
         engine: `openvino`, `onnxruntime`, or `auto`: OpenVINO where it runs on this machine.
         threads: how many to use; 0 lets the library choose.
+        precision: `fp32`, or `auto`: bf16 where the library and the CPU have it.
 
     Raises:
-        UsageError: there is no such engine.
+        UsageError: there is no such engine, or ONNX Runtime is to run an IR.
         ModelError: the file is no network that the library can run.
     """
     if engine not in ENGINES:
@@ -124,7 +135,7 @@ def open_engine(path: Path, engine: str = "auto", *, threads: int = 0) -> Engine
     if engine == "onnxruntime":
         return OnnxRuntimeEngine(path, threads=threads)
     try:
-        return OpenVinoEngine(path, threads=threads)
+        return OpenVinoEngine(path, threads=threads, precision=precision)
     except ImportError:
         if engine == "openvino":
             message = "OpenVINO cannot be loaded on this machine; use --engine onnxruntime"

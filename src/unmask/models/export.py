@@ -2,7 +2,6 @@
 
 import shutil
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from unmask.errors import ModelError
-from unmask.models.card import CARD_NAME, WEIGHTS_NAME, ModelCard, WeightsCard, hash_file
+from unmask.models.card import WeightsCard
 from unmask.models.engine import OUTPUT_NAMES, open_engine
+from unmask.models.library import describe_files
+from unmask.models.library import write_model as write_model  # its callers look for it here
 from unmask.models.zoo import FaceNet, count_parameters
 from unmask.records import Pixels
 
@@ -83,32 +84,4 @@ def _check(wrapped: _FromPixels, path: Path, pixels: Tensor) -> None:
 
 def describe_weights(path: Path, network: FaceNet) -> WeightsCard:
     """The card's entry for an exported file."""
-    return WeightsCard(
-        file=path.name,
-        sha256=hash_file(path),
-        size_bytes=path.stat().st_size,
-        parameters=count_parameters(network),
-    )
-
-
-def write_model(card: ModelCard, weights: Path, folder: Path) -> None:
-    """Put weights and card into a model folder; the folder appears whole or not at all."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        draft = Path(scratch) / folder.name
-        draft.mkdir()
-        shutil.copyfile(weights, draft / WEIGHTS_NAME)
-        card.write(draft)
-        if folder.exists():
-            _remove_model(folder)
-        draft.rename(folder)
-
-
-def _remove_model(folder: Path) -> None:
-    """Remove an earlier model folder, and nothing that is not one."""
-    known: Sequence[str] = (CARD_NAME, WEIGHTS_NAME)
-    strangers = [path.name for path in folder.iterdir() if path.name not in known]
-    if strangers:
-        message = f"{folder} holds other files than a model ({strangers[0]}); choose another folder"
-        raise ModelError(message)
-    shutil.rmtree(folder)
+    return describe_files([path], count_parameters(network))

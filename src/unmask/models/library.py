@@ -1,16 +1,34 @@
 """The models at hand: the ones in the package, and folders that a user names."""
 
+import mmap
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
 from unmask.errors import ModelError, UsageError
-from unmask.models.card import CARD_NAME, ModelCard, hash_file, read_card
+from unmask.models.card import (
+    CARD_NAME,
+    WEIGHTS_NAME,
+    FileCard,
+    ModelCard,
+    WeightsCard,
+    hash_file,
+    read_card,
+)
+from unmask.models.engine import IR_SUFFIX
 
 BUNDLED: Final = Path(__file__).parent / "bundled"
 MODEL_IN_RUN: Final = "model"
 """A run folder keeps its exported model in a folder of this name."""
+IR_NAMES: Final = ("model.xml", "model.bin")
+"""The two files of an OpenVINO IR."""
+_EXTERNAL: Final = re.compile(rb"\n(?:\x08|\x88\x80*\x00)location")
+"""How protobuf writes the key `location`, with which an ONNX tensor names a file that holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +86,89 @@ def _find(name_or_path: str | Path | None) -> ModelFolder:
     raise UsageError(message)
 
 
+def describe_files(paths: Sequence[Path], parameters: int) -> WeightsCard:
+    """The card's entry for the file that an engine opens and for those that lie beside it."""
+    first, *beside = paths
+    return WeightsCard(
+        file=first.name,
+        sha256=hash_file(first),
+        size_bytes=sum(path.stat().st_size for path in paths),
+        parameters=parameters,
+        beside=tuple(FileCard(file=path.name, sha256=hash_file(path)) for path in beside),
+    )
+
+
+def write_model(card: ModelCard, weights: Path, folder: Path) -> None:
+    """Put card, weights and what lies beside them into a model folder, whole or not at all.
+
+    Raises:
+        ModelError: the folder holds something that is no model.
+    """
+    check_place(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        draft = Path(scratch) / folder.name
+        draft.mkdir()
+        shutil.copyfile(weights, draft / card.weights.file)
+        for part in card.weights.beside:
+            shutil.copyfile(weights.parent / part.file, draft / part.file)
+        card.write(draft)
+        if folder.exists():
+            shutil.rmtree(folder)
+        draft.rename(folder)
+
+
+def check_place(folder: Path) -> None:
+    """Refuse a folder that holds something else than a model, which writing one would remove.
+
+    Raises:
+        ModelError: it does, is a file, or has no name of its own.
+    """
+    if folder.name in {"", ".."}:
+        message = f"a model needs a folder of its own, got {str(folder)!r}; name one"
+        raise ModelError(message)
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        message = f"{folder} is a file; choose a folder"
+        raise ModelError(message)
+    known = {CARD_NAME, WEIGHTS_NAME, *IR_NAMES}
+    strangers = sorted(path.name for path in folder.iterdir() if path.name not in known)
+    if strangers:
+        message = f"{folder} holds other files than a model ({strangers[0]}); choose another folder"
+        raise ModelError(message)
+
+
 def _check_weights(folder: ModelFolder) -> None:
-    path, card = folder.weights_path, folder.card
+    weights = folder.card.weights
+    for part in (FileCard(file=weights.file, sha256=weights.sha256), *weights.beside):
+        _check_file(folder, part)
+    _refuse_external(folder.weights_path)
+
+
+def _check_file(folder: ModelFolder, part: FileCard) -> None:
+    path = folder.path / part.file
     if not path.is_file():
-        message = f"{folder.path} lacks the weights file {card.weights.file!r} that its card names"
+        message = f"{folder.path} lacks the weights file {part.file!r} that its card names"
         raise ModelError(message)
     found = hash_file(path)
-    if found != card.weights.sha256:
+    if found != part.sha256:
         message = (
-            f"model {card.name!r}: {path.name} is not the file that its card describes "
-            f"(SHA-256 expected {card.weights.sha256[:12]}..., got {found[:12]}...); "
+            f"model {folder.card.name!r}: {path.name} is not the file that its card describes "
+            f"(SHA-256 expected {part.sha256[:12]}..., got {found[:12]}...); "
             "it was changed, swapped or damaged: get the model folder anew"
         )
         raise ModelError(message)
+
+
+def _refuse_external(path: Path) -> None:
+    """Refuse an ONNX file whose tensors lie in other files, which no hash of the card covers."""
+    if path.suffix == IR_SUFFIX or not path.stat().st_size:
+        return
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        if _EXTERNAL.search(data):
+            message = (
+                f"{path} keeps weights in other files (ONNX external data), which its card does "
+                "not cover; save the network as one file"
+            )
+            raise ModelError(message)
