@@ -16,7 +16,10 @@ from unmask.doors.commands.camera import CAMERA_HELP, camera
 from unmask.doors.commands.compare import COMPARE_HELP, compare
 from unmask.doors.commands.data import data
 from unmask.doors.commands.detect import DETECT_HELP, detect
+from unmask.doors.commands.ensemble import ENSEMBLE_HELP, ensemble
 from unmask.doors.commands.evaluate import EVALUATE_HELP, evaluate
+from unmask.doors.commands.export import EXPORT_HELP, export
+from unmask.doors.commands.import_keras import IMPORT_KERAS_HELP, import_keras
 from unmask.doors.commands.models import MODELS_HELP, models
 from unmask.doors.commands.samples import SAMPLES_HELP, samples
 from unmask.doors.commands.train import CROSSVAL_HELP, TRAIN_HELP, crossval, train
@@ -89,6 +92,9 @@ app.command(help=CROSSVAL_HELP, no_args_is_help=True)(crossval)
 app.command(help=TUNE_HELP, no_args_is_help=True)(tune)
 app.command(help=EVALUATE_HELP, no_args_is_help=True)(evaluate)
 app.command(help=COMPARE_HELP, no_args_is_help=True)(compare)
+app.command("import-keras", help=IMPORT_KERAS_HELP, no_args_is_help=True)(import_keras)
+app.command(help=ENSEMBLE_HELP, no_args_is_help=True)(ensemble)
+app.command(help=EXPORT_HELP, no_args_is_help=True)(export)
 app.add_typer(data, name="data")
 app.command(help=MODELS_HELP)(models)
 app.command(help=SAMPLES_HELP, no_args_is_help=True)(samples)
