@@ -7,6 +7,8 @@
 Public names are imported on first use, so that `import unmask` itself stays light.
 """
 
+import os
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,6 +36,11 @@ if TYPE_CHECKING:
     )
 
     __version__: str
+
+# Nothing that Unmask does leaves the machine: two libraries that report their use to their makers
+# are told not to before anything can import them. OpenVINO falls back to a stub of its own.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type] # makes its import fail
 
 __all__ = [
     "DataError",

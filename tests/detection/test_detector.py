@@ -3,6 +3,7 @@
 import io
 import json
 import socket
+import time
 
 import numpy as np
 import pytest
@@ -218,3 +219,55 @@ def test_every_development_picture_and_clip_is_answered(shared_data):
     assert len(reports) == 628
     assert [r.error for r in reports if r.error] == []
     assert all(report.people for report in reports if report.kind is Kind.VIDEO)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        None,  # nothing
+        7,  # a number
+        Image.new("RGB", (9, 9)),  # Pillow's own picture
+    ],
+)
+def test_inputs_of_another_kind_are_refused(detector, source):
+    with pytest.raises(UsageError, match="an input must be a path, encoded bytes, or pixels"):
+        detector.detect(source)
+
+
+def test_one_path_is_not_many(detector):
+    with pytest.raises(UsageError, match="detect_all takes several inputs"):
+        next(detector.detect_all("photo.jpg"))
+
+
+def test_other_byte_strings_are_bytes(detector, media):
+    data = (media / "portrait.jpg").read_bytes()
+    scores = {detector.detect(each).score for each in (data, bytearray(data), memoryview(data))}
+    assert len(scores) == 1
+
+
+def test_trouble_with_one_input_does_not_end_the_others(detector, media, monkeypatch):
+    find = detector.find_faces
+
+    def fail(frame, *rest):
+        if frame.source.endswith("two.png"):
+            surprise = "by surprise"
+            raise ZeroDivisionError(surprise)
+        return find(frame, *rest)
+
+    monkeypatch.setattr(detector, "find_faces", fail)
+    names = ("portrait.jpg", "two.png", "portrait.jpg")
+    reports = list(detector.detect_all([media / name for name in names]))
+    assert [report.error.code if report.error else None for report in reports] == [
+        None,
+        "internal",
+        None,
+    ]
+    assert "by surprise" in reports[1].error.message
+
+
+def test_stopping_does_not_wait_for_long_clips(media):
+    reports = Detector(fps=12).detect_all([media / "landscape.png", *[media / "clip.mp4"] * 8])
+    next(reports)
+    started = time.perf_counter()
+    reports.close()
+    assert time.perf_counter() - started < 3

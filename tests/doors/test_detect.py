@@ -1,7 +1,9 @@
 import csv
 import json
 import os
+import shutil
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -239,3 +241,38 @@ def test_a_full_disk_is_one_line_and_status_1(program, hill):
     assert process.returncode == 1
     assert stderr.count(b"\n") == 1
     assert b"No space left" in stderr
+
+
+def test_nothing_is_sent_and_nothing_is_left_in_the_home_folder(tmp_path, photo):
+    """Two libraries would report their use: each leaves an identity in the home folder first."""
+    home = tmp_path / "home"
+    home.mkdir()
+    command = [sys.executable, "-m", "unmask", "detect", str(photo), "--format", "jsonl"]
+    tracer = shutil.which("strace")
+    trace = tmp_path / "trace"
+    if tracer:
+        command = [tracer, "-f", "-qq", "-e", "trace=socket", "-o", str(trace), *command]
+    environment = {**os.environ, "HOME": str(home), "XDG_CACHE_HOME": str(home / ".cache")}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert list(home.rglob("*")) == []
+    if tracer:
+        assert "AF_INET" not in trace.read_text()
+
+
+def test_drawings_beside_the_inputs_do_not_hide_them(unmask, photo, tmp_path):
+    first = unmask("detect", photo, "--overlay", tmp_path, "--format", "jsonl")
+    assert (first.exit_code, len(first.stdout.splitlines())) == (0, 1)
+    drawn = tmp_path / "drawn"
+    for _ in range(2):  # the second run does not answer the first one's drawings
+        again = unmask("detect", photo, "--overlay", drawn, "--format", "jsonl", "--recursive")
+        assert len(again.stdout.splitlines()) == 1
+
+
+def test_an_overlay_folder_around_the_inputs_is_refused(unmask, photo, tmp_path):
+    inputs = tmp_path / "in"
+    inputs.mkdir()
+    photo.rename(inputs / photo.name)
+    result = unmask("detect", inputs, "--overlay", tmp_path)
+    assert result.exit_code == 2
+    assert "holds a folder of inputs" in result.stderr

@@ -1,6 +1,7 @@
 """The detector: from a file, bytes or pixels to a report."""
 
 import platform
+import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +18,7 @@ from unmask.detection.conclude import Conclusion, conclude_clip, conclude_image
 from unmask.detection.policy import Policy, calibrate, choose_policy
 from unmask.detection.pooling import pool_people
 from unmask.detection.tracking import Tracker
-from unmask.errors import MediaError, UsageError
+from unmask.errors import MediaError, ModelError, UsageError
 from unmask.media.faces import CropGeometry, Effort, MtcnnFinder, crop_face
 from unmask.media.images import read_image
 from unmask.media.sources import kind_of
@@ -37,7 +38,7 @@ from unmask.records import (
     ScoredFace,
 )
 
-Source = str | Path | bytes | Pixels
+Source = str | Path | bytes | bytearray | memoryview | Pixels
 
 DEFAULT_FRAMES: Final = 32
 MAX_FPS: Final = 240.0
@@ -106,6 +107,7 @@ class Detector:
         self.model_id = ModelId(self.card.name, self.card.version, self.card.weights.sha256)
         self._geometry = CropGeometry(**self.card.crop.model_dump())
         self._engine = open_engine(folder.weights_path, engine)
+        self._try_network(folder.path)
         self._finder = MtcnnFinder()
         self._frames, self._fps = frames, fps
         self._versions = {
@@ -123,24 +125,35 @@ class Detector:
         Raises:
             UsageError: pixels of another shape or type.
         """
-        return self._finish([self._prepare(source)])[0]
+        return self._finish([self._prepare(source, threading.Event())])[0]
 
     def detect_all(self, sources: Iterable[Source]) -> Iterator[Report]:
         """Answer many inputs, in their order, each as soon as it is ready.
 
         Inputs are read ahead, and the faces of several share one call of the network.
+
+        Raises:
+            UsageError: one path is given where several belong, or an input is of another kind.
         """
+        if isinstance(sources, str | bytes | Path | np.ndarray):
+            message = "detect_all takes several inputs; give a list, or call detect for one"
+            raise UsageError(message)
         remaining = iter(sources)
         waiting: deque[Future[_Prepared]] = deque()
         pool = ThreadPoolExecutor(_PREPARING, thread_name_prefix="unmask-prepare")
+        stop = threading.Event()
         try:
             while True:
-                for source in islice(remaining, _AHEAD - len(waiting)):
-                    waiting.append(pool.submit(self._prepare, source))
+                while len(waiting) < _AHEAD and not (waiting and waiting[0].done()):
+                    source = next(remaining, None)
+                    if source is None:
+                        break
+                    waiting.append(pool.submit(self._prepare, source, stop))
                 if not waiting:
                     return
                 yield from self._finish(_take_ready(waiting))
         finally:
+            stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
 
     def find_faces(self, frame: Frame, effort: Effort = Effort.ALL) -> tuple[FaceCrop, ...]:
@@ -163,28 +176,53 @@ class Detector:
             scores += [calibrate(float(logit), self.card.calibration) for logit in logits]
         return tuple(scores)
 
-    def _prepare(self, source: Source) -> _Prepared:
+    def _try_network(self, folder: Path) -> None:
+        """Run one empty crop, so that a network of another kind is refused at once and by name."""
+        size = self._geometry.size_px
+        try:
+            logit = self._engine.run(np.zeros((1, size, size, 3), np.uint8)).logit
+        except Exception as error:  # the engines have no common base of their errors
+            message = (
+                f"the network in {folder} does not take pixels (N, {size}, {size}, 3) uint8, or "
+                "does not give logit, features and maps; export it with unmask"
+            )
+            raise ModelError(message) from error
+        if logit.shape != (1,) or not np.isfinite(logit).all():
+            message = f"the network in {folder} must give one finite logit per crop, got {logit}"
+            raise ModelError(message)
+
+    def _prepare(self, source: Source, stop: threading.Event) -> _Prepared:
         started = time.perf_counter()
+        source = bytes(source) if isinstance(source, bytearray | memoryview) else source
         name = _name(source)
         kind = None
         try:
             kind = Kind.IMAGE if isinstance(source, np.ndarray) else kind_of(source)
             if kind is Kind.VIDEO:
-                prepared = self._prepare_clip(cast("str | Path | bytes", source), name)
+                prepared = self._prepare_clip(cast("str | Path | bytes", source), name, stop)
             else:
                 pixels = source if isinstance(source, np.ndarray) else read_image(source)
                 prepared = _Prepared(name, kind, self.find_faces(_as_frame(pixels, name)))
         except MediaError as error:
             prepared = _Prepared(name, kind, error=Failure(error.code, str(error)))
+        except UsageError:
+            raise
+        except Exception as error:  # noqa: BLE001 (one input's trouble must not end the others')
+            reason = f"{type(error).__name__}: {error}"
+            prepared = _Prepared(name, kind, error=Failure("internal", reason))
         return replace(prepared, seconds=time.perf_counter() - started)
 
-    def _prepare_clip(self, source: str | Path | bytes, name: str) -> _Prepared:
+    def _prepare_clip(
+        self, source: str | Path | bytes, name: str, stop: threading.Event
+    ) -> _Prepared:
         """Follow the people of a clip; crops are scored on the way, so that memory stays flat."""
         tracker = Tracker()
         crops: list[FaceCrop] = []
         scores: list[Score] = []
         with sample_frames(source, frames=self._frames, fps=self._fps) as stream:
             for frame in stream:
+                if stop.is_set():  # nobody waits for the answer any more
+                    break
                 found = tracker.update(self.find_faces(frame, Effort.MAIN))
                 scores += self.score_crops(found)
                 keep = len(crops) < KEPT_CROPS
@@ -245,7 +283,15 @@ def _take_ready(waiting: deque[Future[_Prepared]]) -> list[_Prepared]:
 def _name(source: Source) -> str:
     if isinstance(source, np.ndarray):
         return "<pixels>"
-    return "<bytes>" if isinstance(source, bytes) else str(source)
+    if isinstance(source, bytes):
+        return "<bytes>"
+    if isinstance(source, str | Path):
+        return str(source)
+    message = (
+        "an input must be a path, encoded bytes, or pixels of shape (H, W, 3) uint8, "
+        f"got {type(source).__name__}"
+    )
+    raise UsageError(message)
 
 
 def _as_frame(pixels: Pixels, name: str) -> Frame:

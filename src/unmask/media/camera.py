@@ -18,6 +18,8 @@ Pace = Literal["live", "none"]
 
 SILENCE_S: Final = 10.0
 """A camera that delivers nothing for so long has stopped."""
+LONGEST_GAP_S: Final = 0.5
+"""Time without a shown frame after which a late one is taken: decoding is slower than the clip."""
 LATE_S: Final = 0.02
 """A clip's frame later than this is dropped: half of a frame's time at 25 per second."""
 _RETRY_S: Final = 0.01
@@ -62,6 +64,7 @@ class _ClipCamera:
         self.dropped = 0
         self._pace = pace
         self._started_s: float | None = None
+        self._shown_s = time.monotonic()
         self._frames: FrameStream = read_frames(path, keep=self._is_due)
 
     def _is_due(self, time_s: float) -> bool:
@@ -72,9 +75,12 @@ class _ClipCamera:
         if self._started_s is None:
             self._started_s = now_s - time_s
         ahead_s = self._started_s + time_s - now_s
-        if ahead_s < -LATE_S:
+        if ahead_s < -LATE_S and now_s - self._shown_s < LONGEST_GAP_S:
             self.dropped += 1
             return False
+        if ahead_s < -LATE_S:  # decoding is slower than the clip: go on from here
+            self._started_s = now_s - time_s
+        self._shown_s = now_s + max(ahead_s, 0.0)
         time.sleep(max(ahead_s, 0.0))
         return True
 

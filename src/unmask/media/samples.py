@@ -22,6 +22,8 @@ _CLIP_SIZE_PX: Final = 320
 def make_samples(folder: Path) -> list[Path]:
     """Write a portrait, a picture without a face and a clip into a folder; returns their paths.
 
+    Files of these names that are there already are left as they are.
+
     Raises:
         UsageError: there is a file where the folder should be.
     """
@@ -31,8 +33,12 @@ def make_samples(folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     portrait = read_image(files("matplotlib").joinpath(*_PORTRAIT).read_bytes())
     paths = [folder / "portrait.jpg", folder / "landscape.png", folder / "clip.mp4"]
-    Image.fromarray(portrait).save(paths[0], quality=92)
-    _draw_landscape().save(paths[1])
+    if not paths[0].exists():
+        Image.fromarray(portrait).save(paths[0], quality=92)
+    if not paths[1].exists():
+        _draw_landscape().save(paths[1])
+    if paths[2].exists():
+        return paths
     with ClipWriter(paths[2], fps=_CLIP_FPS) as clip:
         for number in range(_CLIP_FPS * _CLIP_SECONDS):
             clip.append(_pan(portrait, number / (_CLIP_FPS * _CLIP_SECONDS - 1)))

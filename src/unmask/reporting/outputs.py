@@ -84,6 +84,11 @@ def _check_folder(overlay: Path, inputs: Sequence[str]) -> None:
     if any(_is_same(overlay, other) for other in inputs):
         message = f"--overlay {overlay} is also an input; name another folder"
         raise UsageError(message)
+    drawn = overlay.resolve()
+    folders = [Path(other).resolve() for other in inputs if Path(other).is_dir()]
+    if any(folder.is_relative_to(drawn) for folder in folders):
+        message = f"--overlay {overlay} is or holds a folder of inputs; name another folder"
+        raise UsageError(message)
     try:
         overlay.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -91,11 +91,11 @@ def detect(
         model, policy=policy, threshold=threshold, engine=engine.value, frames=frames, fps=fps
     )
     found = walk(paths, recursive=recursive)
-    sources = _outside(overlay, found)
+    sources = _outside(overlay, found, paths)
     failed = 0
 
     def count() -> int:
-        return sum(1 for _ in _outside(overlay, walk(paths, recursive=recursive)))
+        return sum(1 for _ in _outside(overlay, walk(paths, recursive=recursive), paths))
 
     with (
         open_sink(output_format.value, target) as sink,
@@ -112,14 +112,14 @@ def detect(
     raise typer.Exit(1 if failed else 0)
 
 
-def _outside(folder: Path | None, sources: Iterable[str]) -> Iterator[str]:
-    """The sources that do not lie in the folder that this run (or an earlier one) draws into."""
+def _outside(folder: Path | None, sources: Iterable[str], named: list[str]) -> Iterator[str]:
+    """The sources but those that a walk finds among this (or an earlier) run's drawings."""
     if folder is None:
         yield from sources
         return
-    drawn = folder.resolve()
+    drawn, outright = folder.resolve(), set(named)
     for source in sources:
-        if not Path(source).absolute().parent.resolve().is_relative_to(drawn):
+        if source in outright or not Path(source).absolute().parent.resolve().is_relative_to(drawn):
             yield source
 
 
