@@ -239,6 +239,12 @@ def test_one_path_is_not_many(detector):
         next(detector.detect_all("photo.jpg"))
 
 
+def test_nothing_among_the_inputs_is_not_their_end(detector, media):
+    path = str(media / "landscape.png")
+    with pytest.raises(UsageError, match="got NoneType"):
+        list(detector.detect_all([path, None, path]))
+
+
 def test_other_byte_strings_are_bytes(detector, media):
     data = (media / "portrait.jpg").read_bytes()
     scores = {detector.detect(each).score for each in (data, bytearray(data), memoryview(data))}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import numpy as np
 
@@ -46,6 +46,8 @@ BATCH_CROPS: Final = 16
 """Crops per call of the network."""
 KEPT_CROPS: Final = 256
 """Crops of a clip whose pixels are kept for the report."""
+_NO_MORE: Final[Any] = object()
+"""Ends the inputs; None among them is a mistake of the caller, not their end."""
 _PREPARING: Final = 2
 _AHEAD: Final = 16
 """Inputs that may be prepared before the one that is answered next."""
@@ -145,8 +147,8 @@ class Detector:
         try:
             while True:
                 while len(waiting) < _AHEAD and not (waiting and waiting[0].done()):
-                    source = next(remaining, None)
-                    if source is None:
+                    source = next(remaining, _NO_MORE)
+                    if source is _NO_MORE:
                         break
                     waiting.append(pool.submit(self._prepare, source, stop))
                 if not waiting:

@@ -12,7 +12,6 @@ from unmask.errors import ModelError
 from unmask.models.card import WeightsCard
 from unmask.models.engine import OUTPUT_NAMES, open_engine
 from unmask.models.library import describe_files
-from unmask.models.library import write_model as write_model  # its callers look for it here
 from unmask.models.zoo import FaceNet, count_parameters
 from unmask.records import Pixels
 

@@ -22,10 +22,11 @@ from unmask.errors import ModelError, UsageError
 from unmask.media.faces import CropGeometry
 from unmask.models.card import WEIGHTS_NAME, CalibrationCard, CropCard, ModelCard, PolicyCard
 from unmask.models.engine import open_engine
-from unmask.models.export import describe_weights, export_onnx, write_model
+from unmask.models.export import describe_weights, export_onnx
 from unmask.models.keras_file import KerasFile, check_file
 from unmask.models.keras_graph import End, find_range, open_output
 from unmask.models.keras_samples import cut_pictures, draw_samples
+from unmask.models.library import write_model
 from unmask.models.zoo import TENSORFLOW_NORM, FaceNet, Normalisation, Outputs
 from unmask.records import Pixels
 

@@ -9,15 +9,14 @@ import hashlib
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from types import TracebackType
 from typing import Any, Final, Self, TextIO
 
 from unmask.records import NO_PIXELS, Person, Pixels, Report, ScoredFace
+from unmask.reporting.pages import load_environment, read_template
 from unmask.reporting.wording import (
     VERDICT_WORDS,
     percent,
-    printable,
     report_percent,
     tone,
     verdict_name,
@@ -73,7 +72,7 @@ class HtmlSink:
 
     def __enter__(self) -> Self:
         self._started_s = time.perf_counter()
-        style = _template_text("style.css")
+        style = read_template("style.css")
         digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
         self._write("head.html", style=style, style_hash=digest, words=VERDICT_WORDS)
         return self
@@ -119,32 +118,8 @@ class HtmlSink:
         )
 
     def _write(self, template: str, **values: Any) -> None:
-        self._stream.write(_template(template).render(values))
+        self._stream.write(load_environment().get_template(template).render(values))
         self._stream.flush()
-
-
-@cache
-def _environment() -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("unmask.reporting"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["printable"] = printable
-    return environment
-
-
-def _template(name: str) -> Any:
-    return _environment().get_template(name)
-
-
-def _template_text(name: str) -> str:
-    text: str = _environment().loader.get_source(_environment(), name)[0]
-    return text
 
 
 def _shown_faces(report: Report) -> list[ScoredFace]:

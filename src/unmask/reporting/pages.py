@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from unmask.reporting.wording import printable
 
 STYLES: Final = ("style.css", "results.css")
@@ -15,12 +13,13 @@ STYLES: Final = ("style.css", "results.css")
 
 def render_page(template: str, **values: Any) -> str:
     """Fill a template that extends `results.html`; all text in it is escaped."""
-    environment = _environment()
-    style = "\n".join(_source(name) for name in STYLES)
+    style = "\n".join(read_template(name) for name in STYLES)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     written = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    page: str = environment.get_template(template).render(
-        style=style, style_hash=digest, written=written, **values
+    page: str = (
+        load_environment()
+        .get_template(template)
+        .render(style=style, style_hash=digest, written=written, **values)
     )
     return page
 
@@ -31,7 +30,10 @@ def embed_png(png: bytes) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def load_environment() -> Any:
+    """The templates of this room; Jinja is loaded by the first page, not by every command."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     environment = Environment(
         loader=PackageLoader("unmask.reporting"),
         autoescape=True,
@@ -43,8 +45,7 @@ def _environment() -> Environment:
     return environment
 
 
-def _source(name: str) -> str:
-    environment = _environment()
-    loader = environment.loader
-    assert loader is not None  # set above
-    return loader.get_source(environment, name)[0]
+def read_template(name: str) -> str:
+    """The text of a template file as it is."""
+    text: str = load_environment().loader.get_source(load_environment(), name)[0]
+    return text

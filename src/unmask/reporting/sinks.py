@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from unmask.records import Report
+from unmask.reporting.tables import guard_cell
 from unmask.reporting.wording import (
     VERDICT_COLOURS,
     VERDICT_WORDS,
@@ -49,8 +50,6 @@ CSV_COLUMNS: Final = (
     "people",
     "versions",
 )
-
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "'")
 
 
 class Sink(Protocol):
@@ -148,13 +147,10 @@ def _csv_values(report: Report) -> list[Any]:
     return [flat[column] for column in CSV_COLUMNS]
 
 
-def _cell(value: Any) -> str | int | float | None:
+def _cell(value: Any) -> Any:
     if isinstance(value, list | dict):
         return json.dumps(value)
-    if not isinstance(value, str):
-        return value  # type: ignore[no-any-return]
-    text = value.encode("utf-8", "backslashreplace").decode("utf-8")
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    return guard_cell(value)
 
 
 class QuietPipeConsole(Console):

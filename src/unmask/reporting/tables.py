@@ -11,16 +11,20 @@ _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "'")
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Write a table by RFC 4180; None is an empty cell.
 
-    The rules for text are those of `unmask.reporting.sinks.CsvSink`: what a spreadsheet would take
-    for a formula gets an apostrophe in front, bytes that are no valid text are spelled out.
+    Text is written as `guard_cell` has it.
     """
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\r\n")
         writer.writerow(columns)
-        writer.writerows([_cell(value) for value in row] for row in rows)
+        writer.writerows([guard_cell(value) for value in row] for row in rows)
 
 
-def _cell(value: Any) -> Any:
+def guard_cell(value: Any) -> Any:
+    """A value as it may stand in a table that a spreadsheet opens.
+
+    Text that would be taken for a formula gets an apostrophe in front, bytes that are no valid text
+    are spelled out.
+    """
     if not isinstance(value, str):
         return value
     text = value.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from unmask.data.dataset import LeftOut
 from unmask.data.duplicates import perceptual_hash
 from unmask.data.manifest import Manifest, Sample
 from unmask.errors import DataError, MediaError
@@ -26,14 +27,6 @@ DEFAULT_CLIP_FRAMES: Final = 8
 _WORKERS: Final = 2
 _AHEAD: Final = 64
 """Pictures decoded ahead of the one that is stored."""
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A sample that gave no crop, and why."""
-
-    path: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,8 +17,8 @@ from unmask.evaluation.calibration import choose_policies, fit_calibration
 from unmask.media.faces import CropGeometry
 from unmask.models.card import CropCard, DataCard, ModelCard
 from unmask.models.engine import Engine, open_engine
-from unmask.models.export import describe_weights, export_onnx, write_model
-from unmask.models.library import MODEL_IN_RUN
+from unmask.models.export import describe_weights, export_onnx
+from unmask.models.library import MODEL_IN_RUN, write_model
 from unmask.models.zoo import FaceNet
 from unmask.records import Pixels
 from unmask.training.crops import CropStore
