@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unmask.data.manifest import Manifest, Sample
-from unmask.data.split import complete_splits, cut_shares, cut_validation, fold_numbers
+from unmask.data.split import complete_splits, cut_shares, cut_validation, find_leaks, fold_numbers
 from unmask.errors import DataError
 
 
@@ -161,3 +161,18 @@ def test_what_is_missing_is_cut(splits, expected):
 def test_impossible_cuts_are_refused(data, shares, complaint):
     with pytest.raises(DataError, match=complaint):
         cut_shares(data, shares, 0)
+
+
+@pytest.mark.parametrize(
+    ("splits", "leaks"),
+    [
+        (("train", "train", "train"), []),  # together on one side
+        (("train", "test", ""), [0]),  # what is in no split leaks nowhere
+        (("train", "val", "test"), [0, 1]),  # test is kept clean of both
+        (("val", "train", "train"), [1, 2]),  # and val of train
+    ],
+)
+def test_leaks_are_what_stands_on_the_wrong_side_of_a_group(splits, leaks):
+    group = [Sample(f"{n}.jpg", 0, split, "one") for n, split in enumerate(splits)]
+    others = [Sample(f"{n}-alone.jpg", 1, split) for n, split in enumerate(("train", "test"))]
+    assert find_leaks(Manifest((*group, *others))) == leaks

@@ -80,3 +80,20 @@ def test_wrong_usage(unmask, arguments, complaint):
     assert result.exit_code == 2
     assert complaint in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_split_leaves_out_what_leaks_into_the_test(unmask, faces, tmp_path):
+    splits = {"0_0": "test", "1_0": "test"}  # their look-alikes 0_1 and 1_1 are trained on
+    rows = [
+        f"faces/{name}/{file.name},{name},{splits.get(file.stem, 'train')},{file.stem[0]}"
+        for name in ("real", "fake")
+        for file in sorted((faces / name).iterdir())
+    ]
+    (tmp_path / "all.csv").write_text("\n".join(["path,label,split,group", *rows]))
+    result = unmask(
+        "data", "split", "all.csv", "--out", "m.csv", "--group-by", "column", "--drop-leaks"
+    )
+    assert "leak from train" in result.stdout
+    stems = [sample.path for sample in Manifest.read_csv(tmp_path / "m.csv")]
+    assert len(stems) == 36
+    assert not [path for path in stems if path.endswith(("/0_1.png", "/1_1.png"))]

@@ -16,7 +16,7 @@ from unmask.models.library import open_model
 from unmask.models.zoo import build_model
 from unmask.training.crops import CropStore
 from unmask.training.feed import Feed
-from unmask.training.fit import fit
+from unmask.training.fit import average, fit
 from unmask.training.publish import About, publish
 from unmask.training.settings import Phase, TrainSettings
 
@@ -205,3 +205,16 @@ def test_two_processes_share_the_work(store, tmp_path):
         logits = network(images).logit.numpy()
     labels = store.labels()[rows]
     assert logits[labels == 1].mean() > logits[labels == 0].mean()
+
+
+@pytest.mark.parametrize(
+    ("steps", "kept"),
+    [
+        (1, 2 / 11),  # nearly all is the present weight
+        (90, 0.91),  # still short
+        (10_000, 0.998),  # the decay that was asked for
+    ],
+)
+def test_the_moving_average_begins_short(steps, kept):
+    mean = average(torch.tensor(1.0), torch.tensor(0.0), torch.tensor(steps), decay=0.998)
+    assert float(mean) == pytest.approx(kept, abs=1e-3)

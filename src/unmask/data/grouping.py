@@ -14,6 +14,7 @@ import numpy as np
 from unmask.data.dataset import Dataset, LeftOut, some
 from unmask.data.duplicates import linked_groups, near_groups, perceptual_hash
 from unmask.data.manifest import Manifest
+from unmask.data.split import find_leaks
 from unmask.errors import DataError, MediaError, UsageError
 from unmask.media.images import read_image
 from unmask.media.sources import kind_of
@@ -105,6 +106,15 @@ def join_groups(manifest: Manifest, numbers: Sequence[int]) -> Manifest:
     return manifest.with_groups(
         called[part] or (f"near-duplicates {part}" if sizes[part] > 1 else "") for part in parts
     )
+
+
+def leave_out_leaks(dataset: Dataset) -> Dataset:
+    """Leave out of train and val what is kept together with a sample of test, or of val."""
+    leaks = set(find_leaks(dataset.manifest))
+    samples = list(enumerate(dataset.manifest))
+    gone = [LeftOut(s.path, f"leak from {s.split}") for number, s in samples if number in leaks]
+    kept = Manifest(tuple(sample for number, sample in samples if number not in leaks))
+    return replace(dataset, manifest=kept, left_out=(*dataset.left_out, *gone))
 
 
 def describe_groups(manifest: Manifest) -> str:

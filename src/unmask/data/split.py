@@ -69,6 +69,24 @@ def complete_splits(
     )
 
 
+def find_leaks(manifest: Manifest) -> list[int]:
+    """The numbers of the samples of train and val that share a group with a split to be kept clean.
+
+    Test is kept clean of train and val, and val of train.
+    """
+    ranks = {"train": 1, "val": 2, "test": 3}
+    highest: dict[str, int] = defaultdict(int)
+    for sample in manifest:
+        if sample.group:
+            rank = ranks.get(sample.split, 0)
+            highest[sample.group] = max(highest[sample.group], rank)
+    return [
+        number
+        for number, sample in enumerate(manifest)
+        if sample.group and 0 < ranks.get(sample.split, 0) < highest[sample.group]
+    ]
+
+
 def cut_shares(manifest: Manifest, shares: Mapping[str, float], seed: int) -> Manifest:
     """Give every sample one of these splits or `train`: stratified by label, in whole groups.
 

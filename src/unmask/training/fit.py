@@ -1,6 +1,7 @@
 """One training: crops and settings in, a run folder with the best weights out."""
 
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,12 +9,13 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import (
     EarlyStopping,
-    EMAWeightAveraging,
     LearningRateMonitor,
     ModelCheckpoint,
     TQDMProgressBar,
+    WeightAveraging,
 )
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from torch import Tensor
 
 from unmask.errors import UsageError
 from unmask.models.zoo import FaceNet, build_model
@@ -128,7 +130,7 @@ def _build_trainer(
     if phase.stop_patience is not None:
         chosen.append(EarlyStopping("val_loss", patience=phase.stop_patience))
     if settings.ema_decay > 0:
-        chosen.append(EMAWeightAveraging(decay=settings.ema_decay, use_buffers=True))
+        chosen.append(WeightAveraging(avg_fn=partial(average, decay=settings.ema_decay)))
     return lightning.Trainer(
         default_root_dir=run,
         accelerator=_DEVICES[settings.device],
@@ -144,6 +146,16 @@ def _build_trainer(
         num_sanity_val_steps=0,
         enable_model_summary=False,
     )
+
+
+def average(mean: Tensor, current: Tensor, steps: Tensor | int, *, decay: float) -> Tensor:
+    """Exponential moving average that begins short: its decay is min(decay, (1 + n) / (10 + n)).
+
+    Without this warm-up (as `tf.train.ExponentialMovingAverage` does it, and timm's `ModelEmaV3`)
+    a run of few steps would keep much of its random first weights.
+    """
+    kept = min(decay, (1 + int(steps)) / (10 + int(steps)))
+    return mean * kept + current * (1 - kept)
 
 
 def choose_bf16(settings: TrainSettings) -> bool:

@@ -33,6 +33,7 @@ Examples:
   unmask data split faces/ --out manifest.csv
   unmask data split frames/ --out manifest.csv --group-by prefix:_ --val 0.15 --test 0.15
   unmask data split people.csv --out manifest.csv --group-by column:identity
+  unmask data split rvf10k/ --out manifest.csv --drop-leaks
 """
 
 data = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=DATA_HELP)
@@ -113,10 +114,17 @@ def split(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Forget the splits that the data have.")
     ] = False,
+    drop_leaks: Annotated[
+        bool,
+        typer.Option(
+            "--drop-leaks",
+            help="Leave out of train and val what shares a group with the data's own test or val.",
+        ),
+    ] = False,
 ) -> None:
     """Read, group, cut, write."""
     from unmask.data.checks import note_shared_groups
-    from unmask.data.grouping import group_samples
+    from unmask.data.grouping import group_samples, leave_out_leaks
     from unmask.data.reading import read_data
     from unmask.data.rows import GROUP_COLUMN
     from unmask.data.split import complete_splits
@@ -127,7 +135,11 @@ def split(
     column = group_by.removeprefix("column:") if group_by.startswith("column:") else GROUP_COLUMN
     found = read_data(path, positive=positive, val_share=0, group_column=column)
     dataset = group_samples(found, group_by, _watch)
-    whole = dataset.manifest.without_splits() if fresh else dataset.manifest
+    if fresh:
+        dataset = dataset.with_manifest(dataset.manifest.without_splits())
+    if drop_leaks:
+        dataset = leave_out_leaks(dataset)
+    whole = dataset.manifest
     manifest = complete_splits(whole, val_share=val, test_share=test, seed=seed)
     dataset = dataset.with_manifest(manifest, *note_shared_groups(manifest))
     if {sample.split for sample in found.manifest} >= {"train", "val", "test"} and not fresh:
