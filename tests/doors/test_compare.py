@@ -66,3 +66,17 @@ def test_mistakes_are_wrong_usage(unmask, faces, tmp_path, models, complaint):
     assert result.exit_code == 2
     assert complaint in result.stderr
     assert not list(tmp_path.glob("out/*"))
+
+
+def test_earlier_evaluations_need_no_data(unmask, faces, copy, tmp_path):
+    for name, model in (("one", "unmask-mobilenetv2"), ("two", copy)):
+        unmask("evaluate", "--model", model, "--data", faces, "--out", name)
+    result = unmask("compare", "one", "two", "--out", "out")
+    assert result.exit_code == 0, result.output
+    assert "against copy: AUC +0.0000" in result.stdout
+    table = (tmp_path / "out" / "comparison.md").read_text()
+    assert "| copy |" in table
+    assert "4 of 4 samples" in table
+    mixed = unmask("compare", "one", copy, "--out", "out")
+    assert mixed.exit_code == 2
+    assert "measured on --data" in mixed.stderr

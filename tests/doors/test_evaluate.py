@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -52,6 +53,17 @@ def test_robustness_adds_the_grid(unmask, faces, tmp_path):
     assert (tmp_path / "out" / "robustness.png").is_file()
 
 
+def test_one_class_alone_is_measured_when_asked_for(unmask, faces, tmp_path):
+    shutil.rmtree(faces / "fake")
+    assert "both classes are needed" in unmask("evaluate", "--data", faces, "--out", "out").stderr
+    result = unmask("evaluate", "--data", faces, "--out", "out", "--one-class")
+    assert result.exit_code == 0, result.output
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert metrics["n_scored"] == 3
+    assert metrics["auc"] is None
+    assert "needs both classes" in metrics["reasons"]["auc"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -61,6 +73,7 @@ def test_robustness_adds_the_grid(unmask, faces, tmp_path):
         (["--data", "faces", "--out", "out", "--policy", "balancd"], "balanced"),  # a slip
         (["--data", "faces", "--out", "out", "--model", "none"], "no model"),
         (["--data", "faces"], "--out"),  # forgotten
+        (["--data", "faces", "--out", "out", "--device", "cuda"], "cannot compute on cuda"),
     ],
 )
 def test_mistakes_are_wrong_usage(unmask, faces, tmp_path, arguments, complaint):

@@ -8,7 +8,8 @@ import pytest
 
 from unmask.data.manifest import Manifest
 from unmask.errors import DataError, UsageError
-from unmask.evaluation.compare import ComparisonPlan, compare, name_models
+from unmask.evaluation.compare import compare
+from unmask.evaluation.contenders import ComparisonPlan
 from unmask.models.card import read_card
 from unmask.models.library import open_model
 
@@ -59,7 +60,7 @@ def test_the_folder_holds_everything(found, tmp_path):
     found.write(tmp_path / "out")
     found.write(tmp_path / "out")
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        *("comparison.json", "comparison.html", "scores.csv"),
+        *("comparison.json", "comparison.html", "comparison.md", "scores.csv"),
         *("roc.png", "pr.png", "det.png", "cost.png"),
     }
     json.loads((tmp_path / "out" / "comparison.json").read_text())
@@ -82,14 +83,3 @@ def test_too_few_of_a_class_are_no_comparison(faces, wider):
     one_is_broken = Manifest((*faces.samples[:2], faces.samples[6], faces.samples[-1]))
     with pytest.raises(DataError, match="every model scored, got 2 real and 1 fake"):
         compare(models, one_is_broken)
-
-
-def test_names_come_from_cards_or_from_what_was_typed(wider, tmp_path):
-    twin = tmp_path / "twin"
-    shutil.copytree(wider, twin)
-    folders = [open_model(), open_model(wider), open_model(twin)]
-    given = ["bundled", "a/wider", "b/twin"]
-    assert list(name_models(folders[:2], given[:2])) == [folders[0].card.name, "wider"]
-    assert list(name_models(folders, given)) == [folders[0].card.name, "a/wider", "b/twin"]
-    with pytest.raises(UsageError, match="named twice"):
-        name_models([folders[0], folders[0]], ["one", "two"])

@@ -38,7 +38,7 @@ def test_an_unreadable_network_has_no_count(tmp_path):
 
 def test_the_bundled_model(detector):
     folder = open_model()
-    cost = measure_cost(detector, folder.weights_path)
+    cost = measure_cost(detector)
     assert cost.parameters == folder.card.weights.parameters
     assert cost.size_bytes == folder.weights_path.stat().st_size
     # MobileNetV2 has 300 million at 224 px (Sandler et al. 2018, table 4), in proportion to area.

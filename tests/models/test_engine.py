@@ -75,3 +75,21 @@ def test_unknown_engines_are_refused(folder):
 def test_the_engine_says_what_it_is(folder):
     assert open_engine(folder.weights_path, "onnxruntime").name.startswith("onnxruntime ")
     assert open_engine(folder.weights_path, "openvino").name.split()[0] == "openvino"
+
+
+@pytest.mark.parametrize(
+    ("engine", "device", "complaint"),
+    [
+        ("auto", "tpu", "device must be one of"),  # nobody's
+        ("openvino", "cuda", "CPU only"),  # they do not go together
+        ("auto", "mps", "cannot compute on mps"),  # not in this build
+    ],
+)
+def test_a_device_that_is_not_there_is_refused(folder, engine, device, complaint):
+    with pytest.raises(UsageError, match=complaint):
+        open_engine(folder.weights_path, engine, device=device)
+
+
+def test_the_cpu_is_always_there(folder):
+    assert "cpu" in open_engine(folder.weights_path, "onnxruntime", device="cpu").name
+    assert "openvino" in open_engine(folder.weights_path, device="cpu").name

@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from unmask.reporting.tables import write_csv
+from unmask.reporting.tables import read_csv, write_csv
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,10 @@ def test_cells(tmp_path, value, cell):
     write_csv(path, ["name"], [[value]])
     with path.open(newline="", encoding="utf-8") as stream:
         assert list(csv.reader(stream)) == [["name"], [cell]]
+
+
+@pytest.mark.parametrize("value", ["plain.jpg", "=1+1.jpg", "'quoted'.jpg", "-", ""])
+def test_what_was_guarded_is_read_as_it_was(tmp_path, value):
+    path = tmp_path / "table.csv"
+    write_csv(path, ["name", "label"], [[value, "real"]])
+    assert list(read_csv(path)) == [{"name": value, "label": "real"}]

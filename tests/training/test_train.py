@@ -57,7 +57,11 @@ def run(faces, tmp_path_factory):
 def test_the_run_folder_has_everything(run):
     names = {path.name for path in run.iterdir()}
     assert {"settings.json", "manifest.csv", "history.png", "logs", "model"} <= names
-    assert open_model(run).card.name == "boards"
+    card = open_model(run).card
+    assert card.name == "boards"
+    assert (card.training.epochs, card.training.pretrained) == (6, "no")
+    assert card.training.samples == next(d for d in card.data if d.split == "train").real * 2
+    assert card.training.images_per_s > 0
 
 
 def test_the_splits_are_written_as_used(run, faces):
@@ -118,7 +122,16 @@ def test_cross_validation(faces, tmp_path):
     assert summary["deviation"]["auc"] == pytest.approx((high - low) / 2**0.5)
     with (out / "predictions.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    assert len({row["row"] for row in rows}) == len(rows)  # every sample is held out once
-    assert {"roc.png", "confusion-fold-1.png", "confusion-fold-2.png"} <= {
-        path.name for path in out.iterdir()
-    }
+    assert len({row["path"] for row in rows}) == len(rows) == 72  # every sample is held out once
+    assert {row["fold"] for row in rows} == {"1", "2"}
+    for part in (*summary["folds"], summary["pooled"]):
+        assert set(part["classes"]) == {"real", "fake", "macro", "weighted"}
+        assert part["ci"]["auc"][0] <= part["auc"] <= part["ci"]["auc"][1]
+    assert summary["pooled"]["n"] == 72
+    parts = ("fold-1", "fold-2")
+    assert {
+        *("roc.png", "crossval.html", "confusion-pooled.png"),
+        *(f"{kind}-{part}.png" for kind in ("confusion", "history") for part in parts),
+    } <= {path.name for path in out.iterdir()}
+    assert "By class, pooled" in (out / "crossval.html").read_text()
+    assert "± " in result.output

@@ -66,8 +66,8 @@ def check_files(dataset: Dataset) -> Dataset:
     return checked.with_manifest(checked.manifest, *notes)
 
 
-def check_classes(dataset: Dataset) -> None:
-    """Make sure that both classes are there, in every split.
+def check_classes(dataset: Dataset, least: int = 2) -> None:
+    """Make sure that both classes (or at least one) are there, in every split.
 
     Raises:
         DataError: A class is missing; the message has the counts.
@@ -76,15 +76,15 @@ def check_classes(dataset: Dataset) -> None:
     splits = list(dict.fromkeys(sample.split for sample in dataset.manifest)) or [""]
     for split in splits:
         missing = [name for name in LABEL_NAMES.values() if not counts.get((split, name))]
-        if not missing:
+        if len(LABEL_NAMES) - len(missing) >= least:
             continue
         where = f"the split {split!r} of {dataset.root!r}" if split else repr(dataset.root)
         there = ", ".join(f"{counts.get((split, name), 0)} {name}" for name in LABEL_NAMES.values())
         hints = [*dataset.notes[:EXAMPLES], *_say_left_out(dataset.left_out)]
         because = f" ({'; '.join(hints)})" if hints else ""
         message = (
-            f"{where} has no {' and no '.join(missing)} samples: {there}{because}; both classes "
-            "are needed"
+            f"{where} has no {' and no '.join(missing)} samples: {there}{because}; "
+            f"{'both classes are' if least > 1 else 'one class at least is'} needed"
         )
         raise DataError(message)
 

@@ -36,6 +36,7 @@ def read_data(
     seed: int = SEED,
     verify: Verify = "headers",
     group_column: str = GROUP_COLUMN,
+    one_class: bool = False,
 ) -> Dataset:
     """Read a data set, whatever form it has; `describe()` of the result says what was understood.
 
@@ -51,9 +52,10 @@ def read_data(
         seed: Of that cut.
         verify: Whether files are opened, which finds broken ones and copies in both classes.
         group_column: Column of a table by which samples are kept together.
+        one_class: Whether data of one class alone will do.
 
     Raises:
-        DataError: Nothing says which samples are fake, or a class is missing.
+        DataError: Nothing says which samples are fake, or a class (or any sample) is missing.
         MissingExtraError: A Parquet table without pyarrow.
         UsageError: `positive` is neither `real` nor `fake`.
     """
@@ -64,7 +66,7 @@ def read_data(
     if verify == "headers":
         dataset = check_files(dataset)
     dataset = forget_lone_split(dataset)
-    check_classes(dataset)
+    check_classes(dataset, least=1 if one_class else 2)
     splits = {sample.split for sample in dataset.manifest}
     if "train" in splits and "val" not in splits and val_share > 0:
         dataset = _cut_val(dataset, val_share, seed)

@@ -79,11 +79,12 @@ class Detector:
         policy: which of the card's policies decides.
         threshold: decides instead of the policy, without a band of uncertainty.
         engine: `auto`, `openvino` or `onnxruntime`.
+        device: `auto`, `cpu`, `cuda` or `mps`; the last two need a build of ONNX Runtime for them.
         frames: how many frames of a clip are looked at, spread evenly.
         fps: look at so many frames per second instead.
 
     Raises:
-        UsageError: there is no such model, policy or engine, or a number is out of range.
+        UsageError: there is no such model, policy, engine or device, or a number is out of range.
         ModelError: the model folder is broken or was tampered with.
     """
 
@@ -94,6 +95,7 @@ class Detector:
         policy: str = "balanced",
         threshold: float | None = None,
         engine: str = "auto",
+        device: str = "auto",
         frames: int = DEFAULT_FRAMES,
         fps: float | None = None,
     ) -> None:
@@ -105,10 +107,11 @@ class Detector:
             raise UsageError(message)
         folder = open_model(model)
         self.card = folder.card
+        self.weights_path = folder.weights_path
         self.policy: Policy = choose_policy(self.card, policy, threshold)
         self.model_id = ModelId(self.card.name, self.card.version, self.card.weights.sha256)
         self._geometry = CropGeometry(**self.card.crop.model_dump())
-        self._engine = open_engine(folder.weights_path, engine)
+        self._engine = open_engine(folder.weights_path, engine, device=device)
         self._try_network(folder.path)
         self._finder = MtcnnFinder()
         self._frames, self._fps = frames, fps

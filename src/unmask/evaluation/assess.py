@@ -11,6 +11,7 @@ from unmask.data.manifest import LABEL_NAMES, SPLITS, Manifest
 from unmask.detection.detector import Detector
 from unmask.detection.policy import choose_policy
 from unmask.errors import DataError
+from unmask.evaluation.cost import measure_cost
 from unmask.evaluation.evaluate import (
     Observer,
     Prediction,
@@ -33,10 +34,11 @@ from unmask.reporting.plots import draw_history
 from unmask.reporting.tables import write_csv
 
 SEED: Final = 42
+PREDICTIONS_NAME: Final = "predictions.csv"
 EVALUATION: Final = ResultKind(
     made_by="unmask evaluate",
     main="metrics.json",
-    others=png_names(PLOTS) | {"predictions.csv", "report.html"},
+    others=png_names(PLOTS) | {PREDICTIONS_NAME, "report.html"},
 )
 PREDICTION_COLUMNS: Final = (
     "path",
@@ -88,7 +90,7 @@ class Assessment:
             for name, png in self.plots.items():
                 (part / f"{name}.png").write_bytes(png)
             rows = _rows(self.predictions, self.summary["threshold"])
-            write_csv(part / "predictions.csv", PREDICTION_COLUMNS, rows)
+            write_csv(part / PREDICTIONS_NAME, PREDICTION_COLUMNS, rows)
             page = evaluation_page(self.summary, self.plots)
             (part / "report.html").write_text(page, encoding="utf-8", errors="backslashreplace")
             write_json(part / EVALUATION.main, self.summary)
@@ -141,6 +143,9 @@ def evaluate(detector: Detector, manifest: Manifest, plan: Plan | None = None) -
         ),
         "robustness": robustness,
         "model": detector.model_id.to_dict(),
+        "architecture": detector.card.architecture,
+        "training": detector.card.training and detector.card.training.model_dump(),
+        "cost": measure_cost(detector).to_dict(),
         "data": {**plan.data, "sha256": manifest.sha256()},
         "versions": {**describe_versions(), **versions},
         "hardware": describe_hardware(),
@@ -206,7 +211,7 @@ def _rows(predictions: Sequence[Prediction], threshold: float) -> Iterator[tuple
             sample.dataset,
             p.kind.value if p.kind else None,
             p.verdict_name,
-            None if p.score is None else round(p.score, 6),
+            None if p.score is None else float(f"{p.score:.9g}"),
             called(p, threshold),
             p.error.code if p.error else None,
             p.error.message if p.error else None,

@@ -1,8 +1,7 @@
 """Several detectors on the same samples: one table, paired tests, cost beside quality."""
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
@@ -10,26 +9,21 @@ from typing import Any, Final
 import numpy as np
 
 from unmask.data.manifest import LABEL_NAMES, Manifest
-from unmask.detection.detector import Detector
 from unmask.errors import DataError, UsageError
-from unmask.evaluation.assess import SEED
-from unmask.evaluation.cost import measure_cost
-from unmask.evaluation.evaluate import (
-    Observer,
-    Prediction,
-    counting_threshold,
-    group_names,
-    predict,
-    summarise,
-    to_scored,
+from unmask.evaluation.contenders import (
+    ComparisonPlan,
+    Contender,
+    EarlierEvaluation,
+    answer,
 )
+from unmask.evaluation.evaluate import group_names, summarise, to_scored
 from unmask.evaluation.figures import draw_curves, estimate
 from unmask.evaluation.machine import describe_hardware, describe_versions
 from unmask.evaluation.metrics import METRICS, Scored, interval, resample
 from unmask.evaluation.paired import compare_accuracies, compare_aucs, correct_holm
 from unmask.evaluation.results import ResultKind, png_names, write_json
 from unmask.models.library import ModelFolder
-from unmask.reporting.comparison import comparison_page
+from unmask.reporting.comparison import comparison_markdown, comparison_page
 from unmask.reporting.plots import CostPoint, draw_costs
 from unmask.reporting.tables import write_csv
 
@@ -37,32 +31,9 @@ COMPARISON_PLOTS: Final = ("roc", "pr", "det", "cost")
 COMPARISON: Final = ResultKind(
     made_by="unmask compare",
     main="comparison.json",
-    others=png_names(COMPARISON_PLOTS) | {"scores.csv", "comparison.html"},
+    others=png_names(COMPARISON_PLOTS) | {"scores.csv", "comparison.html", "comparison.md"},
 )
 _COMPARED: Final = ("auc", "accuracy")
-
-
-@dataclass(frozen=True, slots=True)
-class ComparisonPlan:
-    """How a comparison is made."""
-
-    seed: int = SEED
-    policy: str = "balanced"
-    engine: str = "auto"
-    data: Mapping[str, Any] = field(default_factory=dict)
-    """What else is known of the data, such as their source."""
-    observe: Observer | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Contender:
-    """One model with what it said of all samples."""
-
-    name: str
-    predictions: tuple[Prediction, ...]
-    threshold: float
-    about: dict[str, Any]
-    """Model, cost and speed, for the table."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,24 +59,31 @@ class Comparison:
             write_csv(part / "scores.csv", columns, _score_rows(self.contenders))
             page = comparison_page(self.summary, self.plots)
             (part / "comparison.html").write_text(page, "utf-8", "backslashreplace")
+            table = comparison_markdown(self.summary)
+            (part / "comparison.md").write_text(table, "utf-8", "backslashreplace")
             write_json(part / COMPARISON.main, self.summary)
 
 
 def compare(
-    models: Mapping[str, ModelFolder], manifest: Manifest, plan: ComparisonPlan | None = None
+    models: Mapping[str, ModelFolder | EarlierEvaluation],
+    manifest: Manifest,
+    plan: ComparisonPlan | None = None,
 ) -> Comparison:
     """Measure models, by name, on the samples that all of them scored.
 
+    An earlier evaluation on the same samples stands for its model.
+
     Raises:
-        UsageError: fewer than two models.
-        DataError: the samples that all scored do not hold two of each class.
+        UsageError: fewer than two models, or an evaluation was made under another policy.
+        DataError: the samples that all scored do not hold two of each class, or an evaluation was
+            made on others.
     """
     plan = plan or ComparisonPlan()
     if len(models) < 2:
         message = f"a comparison needs at least two models, got {len(models)}"
         raise UsageError(message)
     _check_labels([sample.label for sample in manifest], "")
-    everyone = [_answer(name, folder, manifest, plan) for name, folder in models.items()]
+    everyone = [answer(name, one, manifest, plan) for name, one in models.items()]
     common = _keep_common(everyone)
     rows = [
         {
@@ -134,38 +112,6 @@ def compare(
     drawn = draw_curves(data, {row["name"]: row for row in rows})
     drawn["cost"] = _draw_costs(rows)
     return Comparison(summary, tuple(everyone), drawn)
-
-
-def name_models(folders: Sequence[ModelFolder], given: Sequence[str]) -> dict[str, ModelFolder]:
-    """A name for each model: that of its card, or as it was given where cards share one.
-
-    Raises:
-        UsageError: the same folder twice.
-    """
-    cards = [folder.card.name for folder in folders]
-    names = [
-        card if cards.count(card) == 1 else text for card, text in zip(cards, given, strict=True)
-    ]
-    places = [folder.path.resolve() for folder in folders]
-    twice = [text for place, text in zip(places, given, strict=True) if places.count(place) > 1]
-    if twice or len(set(names)) < len(names):
-        message = f"a model is named twice: {', '.join(twice or given)}; name different ones"
-        raise UsageError(message)
-    return dict(zip(names, folders, strict=True))
-
-
-def _answer(name: str, folder: ModelFolder, manifest: Manifest, plan: ComparisonPlan) -> Contender:
-    detector = Detector(folder.path, policy=plan.policy, engine=plan.engine)
-    cost = measure_cost(detector, folder.weights_path)
-    started = time.perf_counter()
-    predictions = tuple(predict(detector, manifest, plan.observe))
-    seconds = time.perf_counter() - started
-    about = {
-        "model": detector.model_id.to_dict(),
-        "architecture": detector.card.architecture,
-        "cost": {**cost.to_dict(), "images_per_s": round(len(predictions) / seconds, 3)},
-    }
-    return Contender(name, predictions, counting_threshold(detector.card, detector.policy), about)
 
 
 def _keep_common(contenders: Sequence[Contender]) -> list[Contender]:

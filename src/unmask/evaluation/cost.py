@@ -36,13 +36,13 @@ class Cost:
         }
 
 
-def measure_cost(detector: Detector, weights: Path) -> Cost:
+def measure_cost(detector: Detector) -> Cost:
     """Read the network's graph and time it on crops of noise."""
     card = detector.card
     return Cost(
         parameters=card.weights.parameters,
         size_bytes=card.weights.size_bytes,
-        multiply_adds=count_multiply_adds(weights, card.crop.size_px),
+        multiply_adds=count_multiply_adds(detector.weights_path, card.crop.size_px),
         crops_per_s=measure_speed(detector),
     )
 

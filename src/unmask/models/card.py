@@ -128,6 +128,23 @@ class WeightsCard(_Part):
         return self
 
 
+class TrainingCard(_Part):
+    """How the weights came to be, as far as it was logged."""
+
+    pretrained: str
+    """`yes` (ImageNet, from the hub), `no`, or the name of a weights file."""
+    epochs: Count
+    """Of all phases together."""
+    samples: Count
+    """Faces trained on in an epoch."""
+    seconds: Annotated[float, Field(ge=0)]
+    """Of the steps of training; validation is not counted."""
+    images_per_s: Annotated[float, Field(gt=0)]
+    """Faces trained on in a second, waiting for them included."""
+    wait_share: Annotated[float, Field(ge=0, le=1)]
+    """Share of that time in which nothing was computed because no batch was ready."""
+
+
 class MemberCard(_Part):
     """A model that went into an ensemble."""
 
@@ -154,6 +171,7 @@ class ModelCard(_Part):
     weights: WeightsCard
     members: tuple[MemberCard, ...] = ()
     """The models that an ensemble was made of."""
+    training: TrainingCard | None = None
     data: tuple[DataCard, ...] = ()
     metrics: tuple[MetricCard, ...] = ()
     seed: int | None = None

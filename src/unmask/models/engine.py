@@ -4,6 +4,7 @@ Every exported network takes `pixels` (N, S, S, 3) uint8 RGB and does its own no
 and gives `logit` (N,), `features` (N, D) and `maps` (N, C, h, w) in float32.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -82,9 +83,9 @@ class OpenVinoEngine:
 
 
 class OnnxRuntimeEngine:
-    """ONNX Runtime on the CPU, or on whatever accelerator its build offers."""
+    """ONNX Runtime on the CPU, or on an accelerator that its build offers."""
 
-    def __init__(self, path: Path, *, threads: int = 0) -> None:
+    def __init__(self, path: Path, *, threads: int = 0, device: str = "auto") -> None:
         import onnxruntime
 
         if path.suffix == IR_SUFFIX:
@@ -96,8 +97,7 @@ class OnnxRuntimeEngine:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
-        providers = onnxruntime.get_available_providers()
-        wanted = [name for name in _PROVIDERS if name in providers]
+        wanted = _choose_providers(device, onnxruntime.get_available_providers())
         try:
             self._session = onnxruntime.InferenceSession(path, options, providers=wanted)
         except Exception as error:  # the library has no public base of its errors
@@ -111,11 +111,33 @@ class OnnxRuntimeEngine:
         return EngineOutputs(logit.reshape(-1), features, maps)
 
 
-_PROVIDERS: Final = ("CUDAExecutionProvider", "CoreMLExecutionProvider", "CPUExecutionProvider")
+_PROVIDERS: Final = {
+    "cuda": "CUDAExecutionProvider",
+    "mps": "CoreMLExecutionProvider",
+    "cpu": "CPUExecutionProvider",
+}
+DEVICES: Final = ("auto", *_PROVIDERS)
+
+
+def _choose_providers(device: str, offered: Sequence[str]) -> list[str]:
+    """What ONNX Runtime may compute on, the best first; the CPU does what an accelerator cannot."""
+    wished = _PROVIDERS.values() if device == "auto" else (_PROVIDERS[device], _PROVIDERS["cpu"])
+    if device != "auto" and _PROVIDERS[device] not in offered:
+        message = (
+            f"this ONNX Runtime cannot compute on {device}: it offers {', '.join(offered)}; "
+            "install a build that can (for cuda: onnxruntime-gpu) or use --device cpu"
+        )
+        raise UsageError(message)
+    return list(dict.fromkeys(name for name in wished if name in offered))
 
 
 def open_engine(
-    path: Path, engine: str = "auto", *, threads: int = 0, precision: str = "auto"
+    path: Path,
+    engine: str = "auto",
+    *,
+    threads: int = 0,
+    precision: str = "auto",
+    device: str = "auto",
 ) -> Engine:
     """Load exported weights into an inference library.
 
@@ -124,23 +146,32 @@ def open_engine(
         engine: `openvino`, `onnxruntime`, or `auto`: OpenVINO where it runs on this machine.
         threads: how many to use; 0 lets the library choose.
         precision: `fp32`, or `auto`: bf16 where the library and the CPU have it.
+        device: `cpu`, `cuda`, `mps` (Apple), or `auto`: the CPU in OpenVINO, the best that it has
+            in ONNX Runtime. Only ONNX Runtime computes on accelerators.
 
     Raises:
-        UsageError: there is no such engine, or ONNX Runtime is to run an IR.
+        UsageError: there is no such engine or device, they do not go together, or ONNX Runtime is
+            to run an IR.
         ModelError: the file is no network that the library can run.
     """
     if engine not in ENGINES:
         message = f"engine must be one of {', '.join(ENGINES)}, got {engine!r}"
         raise UsageError(message)
-    if engine == "onnxruntime":
-        return OnnxRuntimeEngine(path, threads=threads)
+    if device not in DEVICES:
+        message = f"device must be one of {', '.join(DEVICES)}, got {device!r}"
+        raise UsageError(message)
+    if device in {"cuda", "mps"} and engine == "openvino":
+        message = f"OpenVINO computes on the CPU only; use --engine onnxruntime for {device}"
+        raise UsageError(message)
+    if engine == "onnxruntime" or device in {"cuda", "mps"}:
+        return OnnxRuntimeEngine(path, threads=threads, device=device)
     try:
         return OpenVinoEngine(path, threads=threads, precision=precision)
     except ImportError:
         if engine == "openvino":
             message = "OpenVINO cannot be loaded on this machine; use --engine onnxruntime"
             raise UsageError(message) from None
-        return OnnxRuntimeEngine(path, threads=threads)
+        return OnnxRuntimeEngine(path, threads=threads, device=device)
 
 
 def _not_loadable(path: Path, library: str, error: Exception) -> str:

@@ -47,11 +47,16 @@ class MembersApart:
     """The members run one by one: what the ensemble's graph must agree with."""
 
     def __init__(
-        self, members: Sequence[ModelFolder], engine: str = "auto", *, precision: str = "auto"
+        self,
+        members: Sequence[ModelFolder],
+        engine: str = "auto",
+        *,
+        precision: str = "auto",
+        device: str = "auto",
     ) -> None:
         self._members = [
-            (member.card, open_engine(member.weights_path, engine, precision=precision))
-            for member in members
+            (m.card, open_engine(m.weights_path, engine, precision=precision, device=device))
+            for m in members
         ]
         self.name = self._members[0][1].name
 

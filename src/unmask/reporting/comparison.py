@@ -1,6 +1,6 @@
 """A comparison of models for people: one page, and a table in the terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from rich.console import Console
@@ -40,6 +40,7 @@ def comparison_page(summary: Mapping[str, Any], plots: Mapping[str, bytes]) -> s
         summary=summary,
         keys=dict(zip(_FIGURES, _HEADS, strict=True)),
         costs=[_cost_cells(row["cost"]) for row in summary["models"]],
+        trainings=[_training_cells(row["training"]) for row in summary["models"]],
         figure=figure_text,
         interval=interval_text,
         chance=chance_text,
@@ -68,6 +69,45 @@ def print_comparison(summary: Mapping[str, Any], console: Console | None = None)
         f"{summary['n_common']} of {summary['n']} samples were scored by all;"
         " p-values corrected for their number (Holm)"
     )
+
+
+def comparison_markdown(summary: Mapping[str, Any]) -> str:
+    """The tables of quality and cost in Markdown, for a README or a paper's notes."""
+    models = summary["models"]
+    quality = [
+        [
+            row["name"],
+            *(f"{figure_text(row[key])} {interval_text(row['ci'].get(key))}" for key in _FIGURES),
+        ]
+        for row in models
+    ]
+    costs = [{**_cost_cells(row["cost"]), **_training_cells(row["training"])} for row in models]
+    spent = [[row["name"], *cells.values()] for row, cells in zip(models, costs, strict=True)]
+    return "\n\n".join(
+        (
+            _markdown_table(("model", *_HEADS), quality),
+            _markdown_table(("model", *costs[0]), spent),
+            f"{summary['n_common']} of {summary['n']} samples; 95 % bootstrap intervals, seed "
+            f"{summary['seed']}; policy {summary['policy']}; {summary['hardware']['cpu']}, "
+            f"{summary['hardware']['cores']} cores.\n",
+        )
+    )
+
+
+def _markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [heads, ["---", *("---:" for _ in heads[1:])], *rows]
+    return "\n".join(
+        f"| {' | '.join(printable(cell).replace('|', '/') for cell in line)} |" for line in lines
+    )
+
+
+def _training_cells(training: Mapping[str, Any] | None) -> dict[str, str]:
+    heads = ("trained from", "epochs", "training", "trained images/s")
+    if training is None:
+        return dict.fromkeys(heads, "unknown")
+    start = {"no": "scratch", "yes": "ImageNet"}.get(training["pretrained"], "weights file")
+    minutes, rate = f"{training['seconds'] / 60:.0f} min", f"{training['images_per_s']:.1f}"
+    return dict(zip(heads, (start, str(training["epochs"]), minutes, rate), strict=True))
 
 
 def _cost_cells(cost: Mapping[str, Any]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Tables for programs: CSV that neither a spreadsheet nor a strange file name can break."""
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +17,13 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]])
         writer = csv.writer(stream, lineterminator="\r\n")
         writer.writerow(columns)
         writer.writerows([guard_cell(value) for value in row] for row in rows)
+
+
+def read_csv(path: Path) -> Iterator[dict[str, str]]:
+    """The rows of a table that `write_csv` wrote, by column; what was guarded is as it was."""
+    with path.open(newline="", encoding="utf-8") as stream:
+        for row in csv.DictReader(stream):
+            yield {name: value.removeprefix("'") for name, value in row.items()}
 
 
 def guard_cell(value: Any) -> Any:

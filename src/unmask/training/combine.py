@@ -73,6 +73,7 @@ def combine(
     method: str = "mean",
     manifest: Manifest | None = None,
     seed: int = 42,
+    device: str = "auto",
 ) -> Combined:
     """Write several models as one model folder, checked against its members run apart.
 
@@ -101,7 +102,7 @@ def combine(
         fitted = (
             _take_over(members)
             if validation is None
-            else _fit(members, validation, method=method, seed=seed)
+            else _fit(MembersApart(members, device=device), validation, method=method, seed=seed)
         )
         write_ensemble(members, fitted.mix, weights)
         gap = check_ensemble(weights, members, fitted.mix, fitted.checked)
@@ -178,9 +179,9 @@ def _largest(members: Sequence[ModelFolder]) -> ModelCard:
     return max((member.card for member in members), key=lambda card: card.crop.size_px)
 
 
-def _fit(members: Sequence[ModelFolder], store: CropStore, *, method: str, seed: int) -> _Fitted:
+def _fit(members: MembersApart, store: CropStore, *, method: str, seed: int) -> _Fitted:
     rows = store.numbers("val")
-    log_odds, labels = score_views(MembersApart(members), store, rows, seed)
+    log_odds, labels = score_views(members, store, rows, seed)
     data = f"validation, {len(rows)} crops, each as it is and degraded"
     fit_calibration(log_odds.mean(axis=1), labels, data)  # says what is wrong with the data first
     mix = _FITS[method](log_odds, labels)

@@ -60,7 +60,12 @@ class Agreement:
 
 
 def convert(
-    model: ModelFolder, form: str, out: Path, crops: LabelledCrops | None = None
+    model: ModelFolder,
+    form: str,
+    out: Path,
+    crops: LabelledCrops | None = None,
+    *,
+    device: str = "auto",
 ) -> tuple[Agreement, ...]:
     """Write a model in another form, as a model folder; returns how it agrees in each engine.
 
@@ -84,7 +89,7 @@ def convert(
         writer = partial(write_int8, crops=calibrating)
     with tempfile.TemporaryDirectory() as scratch:
         files = writer(model.weights_path, Path(scratch))
-        found = _compare(model, files[0], form, checked)
+        found = _compare(model, files[0], form, checked, device)
         card = _describe(model.card, form, files, found)
         write_model(card, files[0], out)
     return found
@@ -129,16 +134,16 @@ def _part(crops: LabelledCrops | None) -> tuple[Pixels, LabelledCrops]:
 
 
 def _compare(
-    model: ModelFolder, weights: Path, form: str, crops: LabelledCrops
+    model: ModelFolder, weights: Path, form: str, crops: LabelledCrops, device: str
 ) -> tuple[Agreement, ...]:
     """Both networks in each engine that runs them; an engine's own precision is kept out of it."""
     names = ("openvino",) if form == "openvino" else ("onnxruntime", "auto")
     found: dict[str, Agreement] = {}
     for name in names:
-        engine = open_engine(weights, name, precision="fp32")
+        engine = open_engine(weights, name, precision="fp32", device=device)
         if engine.name in found:  # where there is one engine alone
             continue
-        original = open_engine(model.weights_path, name, precision="fp32")
+        original = open_engine(model.weights_path, name, precision="fp32", device=device)
         before, after = _logits(original, crops.pixels), _logits(engine, crops.pixels)
         agreement = _agree(model.card, engine.name, (before, after), crops.labels)
         _judge(agreement, form)

@@ -14,8 +14,9 @@ import torch
 from unmask.data.manifest import Manifest
 from unmask.detection.policy import calibrate
 from unmask.evaluation.calibration import choose_policies, fit_calibration
+from unmask.evaluation.history import History, read_history
 from unmask.media.faces import CropGeometry
-from unmask.models.card import CropCard, DataCard, ModelCard
+from unmask.models.card import CropCard, DataCard, ModelCard, TrainingCard
 from unmask.models.engine import Engine, open_engine
 from unmask.models.export import describe_weights, export_onnx
 from unmask.models.library import MODEL_IN_RUN, write_model
@@ -71,6 +72,7 @@ def publish(
         calibration=calibration,
         policies=choose_policies(scores, labels),
         weights=describe_weights(weights, network),
+        training=describe_training(read_history(run / MODEL_IN_RUN), store, settings),
         data=describe_data(store.manifest, dict(about.data_licences)),
         seed=settings.seed,
         versions={name: version(name) for name in ("unmask", "torch", "timm", "lightning")},
@@ -113,6 +115,26 @@ def describe_data(manifest: Manifest, licences: dict[str, str]) -> tuple[DataCar
             licence=licences.get(dataset, ""),
         )
         for dataset, split in parts
+    )
+
+
+def describe_training(
+    history: History, store: CropStore, settings: TrainSettings
+) -> TrainingCard | None:
+    """Epochs, time and speed from a run's logs; None where they say nothing of it."""
+    rates = [rate for _, rate in history.get("images_per_s", []) if rate > 0]
+    waits = [share for _, share in history.get("wait_share", [])]
+    if not rates or len(waits) != len(rates):
+        return None
+    samples = len(store.numbers("train"))
+    seconds = np.array([samples / rate for rate in rates])
+    return TrainingCard(
+        pretrained=Path(settings.pretrained).name,
+        epochs=len(rates),
+        samples=samples,
+        seconds=round(float(seconds.sum()), 1),
+        images_per_s=round(samples * len(rates) / float(seconds.sum()), 2),
+        wait_share=round(float(np.average(waits, weights=seconds)), 4),
     )
 
 

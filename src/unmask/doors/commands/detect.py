@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from unmask.doors.commands.options import (
+    Device,
+    DeviceOption,
     Engine,
     EngineOption,
     Format,
@@ -75,6 +77,7 @@ def detect(
     ] = 32,
     fps: FpsOption = None,
     engine: EngineOption = Engine.AUTO,
+    device: DeviceOption = Device.AUTO,
     recursive: Annotated[
         bool, typer.Option("--recursive", "-r", help="Look into the folders of folders too.")
     ] = False,
@@ -88,7 +91,13 @@ def detect(
     target = None if out == Path("-") else out
     check_destinations(output_format.value, target, overlay, inputs=paths)
     detector = Detector(
-        model, policy=policy, threshold=threshold, engine=engine.value, frames=frames, fps=fps
+        model,
+        policy=policy,
+        threshold=threshold,
+        engine=engine.value,
+        device=device.value,
+        frames=frames,
+        fps=fps,
     )
     found = walk(paths, recursive=recursive)
     sources = _outside(overlay, found, paths)

@@ -8,6 +8,7 @@ import typer
 
 from unmask.doors.commands.data import PositiveOption
 from unmask.doors.commands.export import ModelFolderOption
+from unmask.doors.commands.options import Device, DeviceOption
 
 ENSEMBLE_HELP: Final = """Combine models into one that is used like any other.
 
@@ -60,6 +61,7 @@ def ensemble(
         int,
         typer.Option("--seed", metavar="N", min=0, help="Of the changes that calibration sees."),
     ] = 42,
+    device: DeviceOption = Device.AUTO,
 ) -> None:
     """Parse, read the data, combine, print."""
     from unmask.data.reading import read_data
@@ -75,7 +77,9 @@ def ensemble(
         dataset = read_data(data, positive=positive.value if positive else None)
         typer.echo(dataset.describe())
         manifest = dataset.manifest
-    found = combine(folders, out, method=method.value, manifest=manifest, seed=seed)
+    found = combine(
+        folders, out, method=method.value, manifest=manifest, seed=seed, device=device.value
+    )
     for member in found.card.members:
         typer.echo(f"{member.name} {member.version}: weight {member.weight:.4g}")
     typer.echo(f"the one graph answers as its members do: logit within {found.gap:.2g}")

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from unmask.doors.commands.data import PositiveOption
-from unmask.doors.commands.options import Engine, EngineOption, ModelOption, PolicyOption
+from unmask.doors.commands.options import (
+    Device,
+    DeviceOption,
+    Engine,
+    EngineOption,
+    ModelOption,
+    PolicyOption,
+)
 
 if TYPE_CHECKING:
     from unmask.records import Report
@@ -77,6 +84,10 @@ def evaluate(
     ] = False,
     seed: SeedOption = 42,
     engine: EngineOption = Engine.AUTO,
+    device: DeviceOption = Device.AUTO,
+    one_class: Annotated[
+        bool, typer.Option("--one-class", help="Allow data with real or fake samples alone.")
+    ] = False,
     positive: PositiveOption = None,
 ) -> None:
     """Parse, read the data, evaluate, write, print."""
@@ -90,8 +101,8 @@ def evaluate(
 
     assess.EVALUATION.check(out)
     folder = open_model(model)
-    detector = Detector(folder.path, policy=policy, engine=engine.value)
-    dataset = read_data(data, positive=positive.value if positive else None)
+    detector = Detector(folder.path, policy=policy, engine=engine.value, device=device.value)
+    dataset = read_data(data, positive=positive.value if positive else None, one_class=one_class)
     typer.echo(dataset.describe())
     samples, chosen = assess.choose_samples(dataset.manifest, split.value if split else None)
     plan = assess.Plan(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from unmask.doors.commands.data import PositiveOption
+from unmask.doors.commands.options import Device, DeviceOption
 
 if TYPE_CHECKING:
     from unmask.models.card import ModelCard
@@ -71,6 +72,7 @@ def export(
     seed: Annotated[
         int, typer.Option("--seed", metavar="N", min=0, help="Of the choice of faces.")
     ] = 42,
+    device: DeviceOption = Device.AUTO,
 ) -> None:
     """Parse, gather faces, convert, print."""
     from unmask.models.library import check_place, open_model
@@ -82,7 +84,7 @@ def export(
     crops = _gather(data, word, folder.card, seed) if data else None
     if crops is None and form is not ExportFormat.INT8:
         typer.echo("checked on generated pictures; --data checks on faces")
-    for agreement in convert(folder, form.value, out, crops):
+    for agreement in convert(folder, form.value, out, crops, device=device.value):
         typer.echo(agreement.describe())
     typer.echo(f"written to {out}; use it with: unmask detect --model {out}")
 

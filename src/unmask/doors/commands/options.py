@@ -24,6 +24,15 @@ class Engine(StrEnum):
     ONNXRUNTIME = "onnxruntime"
 
 
+class Device(StrEnum):
+    """What computes."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+    MPS = "mps"
+
+
 def check_positive(value: float | None) -> float | None:
     """Refuse zero, negative numbers, infinity and NaN."""
     if value is not None and not (math.isfinite(value) and value > 0):
@@ -63,6 +72,10 @@ ThresholdOption = Annotated[
     ),
 ]
 EngineOption = Annotated[Engine, typer.Option("--engine", help="What runs the network.")]
+DeviceOption = Annotated[
+    Device,
+    typer.Option("--device", help="What computes; cuda and mps need a build of ONNX Runtime."),
+]
 FpsOption = Annotated[
     float | None,
     typer.Option(

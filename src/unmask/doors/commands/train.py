@@ -1,12 +1,12 @@
 """`unmask train` and `unmask crossval`: from labelled data to a model."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from unmask.doors.commands.data import PositiveOption
+from unmask.doors.commands.options import Device
 
 if TYPE_CHECKING:
     from unmask.training.publish import About
@@ -30,22 +30,13 @@ CROSSVAL_HELP: Final = """Cross-validate: one model per fold, each scored on the
 
 Folds are stratified, keep groups together and are the same for every model with the same seed. \
 Within a fold the best weights are chosen on a validation part of its training data. Writes \
-crossval.json, predictions.csv and plots beside the folds' runs.
+crossval.html, crossval.json, predictions.csv and plots beside the folds' runs.
 
 \b
 Examples:
   unmask crossval --data faces/ --out runs/cv --preset mobilenetv2-robust
   unmask crossval --data faces/ --out runs/cv --folds 10 --model resnet50 --resume
 """
-
-
-class Device(StrEnum):
-    """What computes."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-    MPS = "mps"
 
 
 DataOption = Annotated[
@@ -103,7 +94,9 @@ SetOption = Annotated[
         show_default=False,
     ),
 ]
-DeviceOption = Annotated[Device | None, typer.Option("--device", show_default=False)]
+TrainDeviceOption = Annotated[
+    Device | None, typer.Option("--device", help="What computes.", show_default=False)
+]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
 
 
@@ -116,7 +109,7 @@ def train(
     epochs: EpochsOption = None,
     augment: AugmentOption = False,
     changes: SetOption = None,
-    device: DeviceOption = None,
+    device: TrainDeviceOption = None,
     resume: ResumeOption = False,
     positive: PositiveOption = None,
 ) -> None:
@@ -145,13 +138,15 @@ def crossval(
     epochs: EpochsOption = None,
     augment: AugmentOption = False,
     changes: SetOption = None,
-    device: DeviceOption = None,
+    device: TrainDeviceOption = None,
     resume: ResumeOption = False,
     positive: PositiveOption = None,
 ) -> None:
     """Parse, read the data, train every fold, write, print."""
     from unmask.data.reading import read_data
-    from unmask.training.crossval import cross_validate, summarise_folds, write_folds
+    from unmask.evaluation.folds import summarise_folds, write_folds
+    from unmask.reporting.folds import describe_folds
+    from unmask.training.crossval import cross_validate, describe_run
 
     quieten()
     chosen = device.value if device else None
@@ -161,12 +156,13 @@ def crossval(
     results = cross_validate(
         dataset.manifest, settings, out, about=_about(out), folds=folds, resume=resume
     )
-    summary = summarise_folds(results)
+    about = describe_run(dataset.manifest, settings)
+    about["data"]["source"] = str(data)
+    summary = summarise_folds(results, about, seed=settings.seed)
     write_folds(results, summary, out)
-    for name in ("accuracy", "auc", "precision", "recall", "f1"):
-        mean, deviation = summary["mean"][name], summary["deviation"][name]
-        typer.echo(f"{name:10} {mean:.4f} ± {deviation:.4f}   pooled {summary['pooled'][name]:.4f}")
-    typer.echo(f"written to {out}")
+    for line in describe_folds(summary):
+        typer.echo(line)
+    typer.echo(f"written to {out}; open {out / 'crossval.html'}")
 
 
 def quieten() -> None:

@@ -6,15 +6,15 @@ from typing import Annotated, Final
 import typer
 
 from unmask.doors.commands.data import PositiveOption
+from unmask.doors.commands.options import Device
 from unmask.doors.commands.train import (
     DataOption,
-    Device,
-    DeviceOption,
     EpochsOption,
     NetworkOption,
     PresetOption,
     PretrainedOption,
     SetOption,
+    TrainDeviceOption,
     make_settings,
     quieten,
 )
@@ -57,7 +57,7 @@ def tune(
     pretrained: PretrainedOption = None,
     epochs: EpochsOption = None,
     changes: SetOption = None,
-    device: DeviceOption = None,
+    device: TrainDeviceOption = None,
     positive: PositiveOption = None,
 ) -> None:
     """Parse, read the data, search, print."""
