@@ -17,7 +17,7 @@ from pathlib import Path
 
 from unmask.data.duplicates import near_groups, near_pairs
 from unmask.data.manifest import Manifest, Sample
-from unmask.data.split import cut_validation
+from unmask.data.split import complete_splits
 from unmask.detection.detector import Detector
 from unmask.errors import DataError
 from unmask.evaluation.evaluate import describe_metrics, predict, summarise
@@ -122,7 +122,9 @@ def split(store: CropStore, settings: TrainSettings) -> CropStore:
     manifest = manifest.with_splits(
         "" if number in leaks else sample.split for number, sample in enumerate(manifest)
     )
-    manifest = cut_validation(manifest, settings.val_share, settings.seed)
+    manifest = complete_splits(
+        manifest, val_share=settings.val_share, test_share=0, seed=settings.seed
+    )
     return CropStore(manifest, store.pixels, store.hashes, store.left_out)
 
 

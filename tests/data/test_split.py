@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unmask.data.manifest import Manifest, Sample
-from unmask.data.split import complete_splits, cut_shares, cut_validation, find_leaks, fold_numbers
+from unmask.data.split import complete_splits, cut_shares, find_leaks, fold_numbers
 from unmask.errors import DataError
 
 
@@ -45,7 +45,7 @@ def test_the_seed_decides():
 
 def test_validation_is_cut_from_train_and_from_nothing_else():
     data = Manifest(table(100).samples + table(40, split="test").samples)
-    cut = cut_validation(data, 0.1, 42)
+    cut = complete_splits(data, val_share=0.1, test_share=0, seed=42)
     assert len(cut.select("test")) == 40
     assert len(cut.select("val")) == 10
     assert len(cut.select("train")) == 90

@@ -36,18 +36,6 @@ def fold_numbers(manifest: Manifest, folds: int, seed: int) -> Sequence[int]:
     return [int(number) for number in numbers]
 
 
-def cut_validation(manifest: Manifest, share: float, seed: int) -> Manifest:
-    """Move about this share of the train samples into `val`; everything else stays as it is."""
-    train = manifest.select("train")
-    folds = max(2, round(1 / share))
-    numbers = iter(fold_numbers(train, folds, seed))
-    splits = [
-        ("val" if next(numbers) == 0 else "train") if sample.split == "train" else sample.split
-        for sample in manifest
-    ]
-    return manifest.with_splits(splits)
-
-
 def complete_splits(
     manifest: Manifest, *, val_share: float, test_share: float, seed: int
 ) -> Manifest:

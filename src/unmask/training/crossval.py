@@ -10,7 +10,7 @@ import numpy.typing as npt
 from unmask.data.duplicates import near_groups
 from unmask.data.grouping import join_groups
 from unmask.data.manifest import Manifest
-from unmask.data.split import cut_validation, fold_numbers
+from unmask.data.split import complete_splits, fold_numbers
 from unmask.detection.policy import Policy, calibrate
 from unmask.evaluation.evaluate import Prediction
 from unmask.evaluation.folds import EVEN_ODDS, Fold
@@ -80,8 +80,11 @@ def _run_fold(
 ) -> Fold:
     rows = np.flatnonzero(numbers == number)
     splits = ["test" if fold == number else "train" for fold in numbers]
-    manifest = cut_validation(
-        store.manifest.with_splits(splits), settings.val_share, settings.seed + number
+    manifest = complete_splits(
+        store.manifest.with_splits(splits),
+        val_share=settings.val_share,
+        test_share=0,
+        seed=settings.seed + number,
     )
     fold_store = replace(store, manifest=manifest)
     folder = run / MODEL_IN_RUN
