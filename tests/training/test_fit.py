@@ -192,6 +192,26 @@ def test_the_head_alone_leaves_the_backbone_as_it_was(store, tmp_path):
     assert not torch.equal(fresh.head[0].weight, trained.head[0].weight)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"consistency": 1.0},  # two views of every face
+        {"self_blend": 0.5, "balance": "source"},  # fakes made on the way, drawn evenly
+        {"mixup": 0.2},  # two faces in one
+    ],
+)
+def test_ways_of_training_learn(store, tmp_path, change):
+    phase = Phase(epochs=3, learning_rate=2e-3, schedule="onecycle")
+    settings = SETTINGS.model_copy(update={**change, "phases": (phase,)})
+    network = fit(store, settings, tmp_path)
+    rows = store.numbers("val")
+    images = torch.from_numpy(np.array(store.pixels[rows])).permute(0, 3, 1, 2) / 255
+    with torch.inference_mode():
+        logits = network(images).logit.numpy()
+    labels = store.labels()[rows]
+    assert logits[labels == 1].mean() > logits[labels == 0].mean()
+
+
 @pytest.mark.slow
 def test_two_processes_share_the_work(store, tmp_path):
     phase = Phase(epochs=4, learning_rate=2e-3, schedule="onecycle")

@@ -54,6 +54,7 @@ def test_epochs_are_a_limit():
         (None, ("batch_size=1",), "batch_size: .*greater than or equal to 2"),  # range
         (None, ("optimizer=rmsprop",), "optimizer: Input should be 'adam'"),  # choice
         (None, ("augment.blur=2",), "augment.blur: .*less than or equal to 1"),  # no probability
+        (None, ("mixup=0.2", "consistency=1"), "cannot be combined"),  # two ways of mixing
         (None, ("batch_size",), "--set expects key=value"),  # no value
         ("cnn128", ("phases.4.epochs=1",), "there is no such place"),  # a phase too many
         ("cnn128", ("phases.x.epochs=1",), "there is no such place"),  # no number

@@ -64,3 +64,18 @@ def test_nothing_happens_at_probability_zero(picture):
 def test_unknown_names_are_refused():
     with pytest.raises(UsageError, match="no augmentation is called 'sharpen'"):
         Augment({"sharpen": 0.5}, crop_px=None)
+
+
+def test_pairs_are_one_crop_with_and_without_delivery(picture):
+    torch.manual_seed(2)
+    clean, changed = Augment({"jpeg": 1.0, "flip": 1.0}, crop_px=64, paired=True)(picture)
+    assert clean.shape == changed.shape == (3, 64, 64)
+    assert not torch.equal(clean, changed)
+    columns = picture.unfold(1, 64, 1).unfold(2, 64, 1).permute(1, 2, 0, 3, 4).flatten(0, 1)
+    flipped = (
+        picture.flip(-1).unfold(1, 64, 1).unfold(2, 64, 1).permute(1, 2, 0, 3, 4).flatten(0, 1)
+    )
+    crops = torch.cat([columns, flipped])
+    assert (crops == clean).all(dim=(1, 2, 3)).any()  # untouched but for flip and place
+    apart = (crops.float() - changed.float()).abs().mean(dim=(1, 2, 3))
+    assert torch.equal(crops[apart.argmin()], clean)  # the same place

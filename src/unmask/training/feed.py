@@ -1,5 +1,6 @@
 """How crops reach the network: repeatable whatever the number of workers or restarts."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
+from unmask.data.manifest import Manifest
+from unmask.training.blending import blend_into_itself
 from unmask.training.crops import CropStore
 from unmask.training.settings import TrainSettings
 from unmask.training.transforms import Augment, Transform
@@ -22,10 +25,14 @@ class CropDataset(Dataset[tuple[Tensor, Tensor]]):
     """Some rows of a store as pairs of pixels (3, S, S) uint8 and label ()."""
 
     def __init__(
-        self, store: CropStore, numbers: npt.NDArray[np.intp], transform: Transform | None = None
+        self,
+        store: CropStore,
+        numbers: npt.NDArray[np.intp],
+        transform: Transform | None = None,
+        self_blend: float = 0.0,
     ) -> None:
         self._pixels, self._labels = store.pixels, store.labels()
-        self._numbers, self._transform = numbers, transform
+        self._numbers, self._transform, self._self_blend = numbers, transform, self_blend
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -35,26 +42,59 @@ class CropDataset(Dataset[tuple[Tensor, Tensor]]):
         index, seed = (draw, -1) if isinstance(draw, int) else draw
         number = self._numbers[index]
         image = torch.from_numpy(np.array(self._pixels[number])).permute(2, 0, 1)
-        if self._transform is not None and seed >= 0:
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(seed)
-                image = self._transform(image)
-        return image, torch.tensor(self._labels[number])
+        label = torch.tensor(self._labels[number])
+        if self._transform is None or seed < 0:
+            return image, label
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            if not label and torch.rand(()).item() < self._self_blend:
+                image, label = blend_into_itself(image), torch.ones_like(label)
+            return self._transform(image), label
 
 
 class SeededSampler(DistributedSampler[Any]):
-    """Shuffled rows, each with a seed that follows from the run's seed, the epoch and the row.
+    """Shuffled rows, each with a seed that follows from the run's seed, the epoch and its place.
 
     The order and every augmentation of an epoch are thus the same whether the run was interrupted
-    before it or not, and whatever the number of workers.
+    before it or not, and whatever the number of workers. With weights, rows are drawn with these
+    chances, with replacement, as many as there are.
     """
+
+    def __init__(
+        self, data: CropDataset, *, chances: npt.NDArray[np.float64] | None = None, **options: Any
+    ) -> None:
+        super().__init__(data, **options)
+        self._chances = chances
 
     def __iter__(self) -> Iterator[Draw]:
         """The draws of the epoch that was set."""
-        rows: Sequence[int] = list(super().__iter__())
+        places = range(self.rank, self.total_size, self.num_replicas)
         root = np.random.SeedSequence((self.seed, self.epoch))
-        seeds = root.generate_state(len(self.dataset))  # type: ignore[arg-type] # it has a length
-        return iter([(row, int(seeds[row])) for row in rows])
+        seeds = root.generate_state(self.total_size)
+        rows: Sequence[int] = list(super().__iter__())
+        if self._chances is not None:
+            generator = np.random.default_rng(root)
+            drawn = generator.choice(len(self._chances), self.total_size, p=self._chances)
+            rows = [int(drawn[place]) for place in places]
+        return iter([(row, int(seeds[place])) for row, place in zip(rows, places, strict=True)])
+
+
+def draw_chances(
+    manifest: Manifest, numbers: npt.NDArray[np.intp], balance: str
+) -> npt.NDArray[np.float64] | None:
+    """The chance of each row (M,) to be drawn; None where all are drawn once.
+
+    Both classes have the same chance; with `source` also every data set within a class.
+    """
+    if balance == "none":
+        return None
+    samples = [manifest.samples[number] for number in numbers]
+    parts = [(s.label, s.dataset if balance == "source" else "") for s in samples]
+    sizes = Counter(parts)
+    sources = Counter(label for label, _ in sizes)
+    chances = np.array([1 / (sizes[part] * sources[part[0]]) for part in parts])
+    chances /= chances.sum()
+    return chances
 
 
 class Feed(lightning.LightningDataModule):
@@ -67,11 +107,13 @@ class Feed(lightning.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Any]:
         """Augmented batches in a seeded order, an incomplete last batch left out."""
         settings = self._settings
-        augment = Augment(settings.augment, settings.crop_px)
-        data = CropDataset(self._store, self._store.numbers("train"), augment)
+        augment = Augment(settings.augment, settings.crop_px, paired=settings.consistency > 0)
+        rows = self._store.numbers("train")
+        data = CropDataset(self._store, rows, augment, settings.self_blend)
+        chances = draw_chances(self._store.manifest, rows, settings.balance)
         return DataLoader(
             data,
-            sampler=self._sampler(data, shuffle=True),
+            sampler=self._sampler(data, shuffle=True, chances=chances),
             drop_last=len(data) >= settings.batch_size,
             **self._common(),
         )
@@ -81,7 +123,13 @@ class Feed(lightning.LightningDataModule):
         data = CropDataset(self._store, self._store.numbers("val"))
         return DataLoader(data, sampler=self._sampler(data, shuffle=False), **self._common())
 
-    def _sampler(self, data: CropDataset, *, shuffle: bool) -> SeededSampler:
+    def _sampler(
+        self,
+        data: CropDataset,
+        *,
+        shuffle: bool,
+        chances: npt.NDArray[np.float64] | None = None,
+    ) -> SeededSampler:
         trainer = self.trainer
         return SeededSampler(
             data,
@@ -89,6 +137,7 @@ class Feed(lightning.LightningDataModule):
             rank=trainer.global_rank if trainer else 0,
             shuffle=shuffle,
             seed=self._settings.seed,
+            chances=chances,
         )
 
     def _common(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import lightning
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.functional import binary_cross_entropy_with_logits, cosine_similarity
 from torchmetrics.classification import BinaryAccuracy, BinaryAUROC
 from torchvision.transforms import v2
 
@@ -47,16 +47,23 @@ class FaceModule(lightning.LightningModule):
         torch.manual_seed(int(root.generate_state(1)[0]))
 
     def training_step(self, batch: Sequence[Tensor], _: int) -> Tensor:
-        """Loss of one batch (pixels, labels)."""
+        """Loss of one batch (pixels, labels), whose pixels may be pairs of views."""
         pixels, labels = batch
+        if pixels.ndim == 5:  # the faces as they are, then as delivery leaves them
+            pixels, labels = pixels.transpose(0, 1).flatten(0, 1), labels.repeat(2)
         images = _as_images(pixels)
         if self._mixup is not None:
             images, shares = self._mixup(images, labels.long())
             labels = shares[:, 1]
         smoothing = self.settings.label_smoothing
         smooth = labels * (1 - smoothing) + smoothing / 2
-        loss = binary_cross_entropy_with_logits(self._logits(images), smooth)
+        found = self.network(images)
+        loss = binary_cross_entropy_with_logits(found.logit.float(), smooth)
         self.log("train_loss", loss, prog_bar=True, on_step=False, on_epoch=True, sync_dist=True)
+        if self.settings.consistency:
+            apart = disagreement(found.logit.float(), found.features.float())
+            self.log("disagreement", apart, on_step=False, on_epoch=True, sync_dist=True)
+            loss = loss + self.settings.consistency * apart
         return loss
 
     def validation_step(self, batch: Sequence[Tensor], _: int) -> None:
@@ -111,6 +118,17 @@ class FaceModule(lightning.LightningModule):
     def _logits(self, images: Tensor) -> Tensor:
         logit: Tensor = self.network(images).logit
         return logit.float()
+
+
+def disagreement(logits: Tensor, features: Tensor) -> Tensor:
+    """How far two views lie apart: logits (2 N,) and features (2 N, D), one view after the other.
+
+    The symmetric Kullback-Leibler divergence of what they say plus the cosine distance of their
+    features, as in paired training on clean and degraded pictures (arXiv 2604.10102).
+    """
+    (clean, changed), (one, other) = logits.chunk(2), features.chunk(2)
+    said = (clean.sigmoid() - changed.sigmoid()) * (clean - changed)
+    return said.mean() + (1 - cosine_similarity(one, other)).mean()
 
 
 def group_parameters(

@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from unmask.errors import UsageError
 from unmask.models.zoo import Head, input_side
@@ -65,6 +65,13 @@ class TrainSettings(BaseModel):
     """Of the averaged weights that are validated and kept; 0 keeps the last step's."""
     augment: dict[str, Share] = {"flip": 1.0}
     """Probability of each augmentation by name (see `unmask.training.transforms`)."""
+    self_blend: Share = 0.0
+    """Probability that a real face is blended into itself and becomes a fake (see `blending`)."""
+    balance: Literal["none", "class", "source"] = "none"
+    """What is drawn equally often: as it comes, both classes, or every data set of each class."""
+    consistency: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the agreement between a face as it is and as delivery leaves it; each step sees
+    both, which doubles its work. 0 leaves it out."""
     mixup: Annotated[float, Field(ge=0)] = 0.0
     """Alpha of MixUp (Zhang et al. 2018, arXiv 1710.09412); 0 leaves it out."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
@@ -76,6 +83,13 @@ class TrainSettings(BaseModel):
     """Frames cut from each clip of the data."""
     val_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
     seed: Annotated[int, Field(ge=0)] = 42
+
+    @model_validator(mode="after")
+    def _one_way_of_mixing(self) -> "TrainSettings":
+        if self.mixup and self.consistency:
+            message = "mixup and consistency cannot be combined: set one of them to 0"
+            raise ValueError(message)
+        return self
 
     def side_px(self) -> int:
         """Side S of the crops that detection sees."""

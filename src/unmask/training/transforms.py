@@ -121,6 +121,8 @@ AUGMENTATIONS: Final[Mapping[str, Transform]] = {
     "cutout": Cutout((0.1, 0.4)),
 }
 """In the order in which they are applied: the scene, the camera, then the way of delivery."""
+DELIVERY: Final = frozenset({"blur", "noise", "resize", "jpeg", "webp", "cutout"})
+"""What happens to a picture after it was taken."""
 
 
 ALL_PROBABILITIES: Final[Mapping[str, float]] = {
@@ -143,24 +145,38 @@ ALL_MIXUP: Final = 0.2
 
 
 class Augment:
-    """Chosen augmentations, each applied with its probability, then a random crop."""
+    """Chosen augmentations, each applied with its probability, then a random crop.
 
-    def __init__(self, probabilities: Mapping[str, float], crop_px: int | None) -> None:
+    With `paired`, a picture becomes two views (2, 3, S, S) of the same crop: without what happens
+    on the way of delivery, and with it.
+    """
+
+    def __init__(
+        self, probabilities: Mapping[str, float], crop_px: int | None, *, paired: bool = False
+    ) -> None:
         unknown = sorted(set(probabilities) - set(AUGMENTATIONS))
         if unknown:
             message = f"no augmentation is called {unknown[0]!r}; there are {list(AUGMENTATIONS)}"
             raise UsageError(message)
-        self._steps: Sequence[tuple[float, Transform]] = [
-            (probabilities[name], AUGMENTATIONS[name])
-            for name in AUGMENTATIONS
-            if name in probabilities
-        ]
+        chosen = {name: p for name, p in probabilities.items() if p > 0}
+        scene = [name for name in AUGMENTATIONS if name in chosen and name not in DELIVERY]
+        delivery = [name for name in AUGMENTATIONS if name in chosen and name in DELIVERY]
+        self._scene = [(chosen[name], AUGMENTATIONS[name]) for name in scene]
+        self._delivery = [(chosen[name], AUGMENTATIONS[name]) for name in delivery]
         self._crop = v2.RandomCrop(crop_px) if crop_px else v2.Identity()
+        self._paired = paired
 
     def __call__(self, image: Tensor) -> Tensor:
         """Change a picture (3, H, W) uint8 at random."""
-        for probability, transform in self._steps:
-            if torch.rand(()).item() < probability:
-                image = transform(image)
-        cropped: Tensor = self._crop(image)
+        image = _apply(self._scene, image)
+        changed = _apply(self._delivery, image)
+        views = torch.stack([image, changed]) if self._paired else changed
+        cropped: Tensor = self._crop(views)
         return cropped
+
+
+def _apply(steps: Sequence[tuple[float, Transform]], image: Tensor) -> Tensor:
+    for probability, transform in steps:
+        if torch.rand(()).item() < probability:
+            image = transform(image)
+    return image
