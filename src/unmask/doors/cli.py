@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
+from unmask.doors.commands.calibrate import CALIBRATE_HELP, calibrate
 from unmask.doors.commands.camera import CAMERA_HELP, camera
 from unmask.doors.commands.compare import COMPARE_HELP, compare
 from unmask.doors.commands.data import data
@@ -92,6 +93,7 @@ app.command(help=CROSSVAL_HELP, no_args_is_help=True)(crossval)
 app.command(help=TUNE_HELP, no_args_is_help=True)(tune)
 app.command(help=EVALUATE_HELP, no_args_is_help=True)(evaluate)
 app.command(help=COMPARE_HELP, no_args_is_help=True)(compare)
+app.command(help=CALIBRATE_HELP, no_args_is_help=True)(calibrate)
 app.command("import-keras", help=IMPORT_KERAS_HELP, no_args_is_help=True)(import_keras)
 app.command(help=ENSEMBLE_HELP, no_args_is_help=True)(ensemble)
 app.command(help=EXPORT_HELP, no_args_is_help=True)(export)
