@@ -22,7 +22,7 @@ from unmask.models.zoo import FaceNet, build_model
 from unmask.training.crops import CropStore
 from unmask.training.feed import Feed
 from unmask.training.module import FaceModule, Stopwatch
-from unmask.training.settings import Phase, TrainSettings
+from unmask.training.settings import Phase, TrainSettings, load_settings
 
 SETTINGS_NAME: Final = "settings.json"
 _KNOWN_WARNINGS: Final = (
@@ -71,16 +71,15 @@ def claim_run(run: Path, settings: TrainSettings, *, resume: bool) -> None:
         UsageError: the folder holds a run already, or one with other settings is to be resumed.
     """
     path = run / SETTINGS_NAME
-    text = settings.model_dump_json(indent=2)
     if path.is_file():
         if not resume:
             message = f"{run} holds a run already; choose another folder or add --resume"
             raise UsageError(message)
-        if path.read_text(encoding="utf-8") != text:
+        if load_settings(str(path)) != settings:
             message = f"{run} was begun with other settings ({path}); resume with the same ones"
             raise UsageError(message)
     run.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    path.write_text(settings.model_dump_json(indent=2), encoding="utf-8")
 
 
 def _fit_phase(
