@@ -29,6 +29,7 @@ def store():
 @pytest.mark.parametrize(
     ("balance", "expected"),
     [
+        ("none", {"few": 4 / 60, "many": 36 / 60, "one": 20 / 60}),  # as they come
         ("class", {"few": 0.05, "many": 0.45, "one": 0.5}),  # as many reals as fakes
         ("source", {"few": 0.25, "many": 0.25, "one": 0.5}),  # and as many of each source
     ],
@@ -64,6 +65,15 @@ def test_balanced_draws_follow_the_chances_and_the_seed(store):
     assert sources["few"] > 20  # three times 4 without balance
     seeds = [seed for _, seed in epochs[0]]
     assert len(set(seeds)) == len(seeds)  # a row that is drawn twice is changed in two ways
+
+
+def test_an_epoch_may_be_shorter_than_the_data(store):
+    settings = TrainSettings(
+        input_px=32, batch_size=4, augment={}, workers=0, epoch_samples=10, balance="class"
+    )
+    loader = Feed(store, settings).train_dataloader()
+    assert len(loader) == 2
+    assert sum(len(labels) for _, labels in loader) == 8  # an incomplete batch is left out
 
 
 def test_reals_that_are_blended_into_themselves_are_fakes(store):

@@ -24,6 +24,8 @@ from unmask.media.video import sample_frames
 from unmask.records import Pixels
 
 DEFAULT_CLIP_FRAMES: Final = 8
+CROPS_NAME: Final = "crops"
+"""The folder within a run where crops are kept, if nobody names another."""
 _WORKERS: Final = 2
 _AHEAD: Final = 64
 """Pictures decoded ahead of the one that is stored."""

@@ -20,7 +20,7 @@ from unmask.models.card import CARD_NAME, read_card
 from unmask.models.engine import open_engine
 from unmask.models.library import MODEL_IN_RUN
 from unmask.records import Kind
-from unmask.training.crops import CropStore, build_crops
+from unmask.training.crops import CROPS_NAME, CropStore, build_crops
 from unmask.training.fit import claim_run, fit
 from unmask.training.publish import About, publish
 from unmask.training.settings import TrainSettings
@@ -37,6 +37,7 @@ def cross_validate(
     about: About,
     folds: int = FOLDS,
     resume: bool = False,
+    crops: Path | None = None,
 ) -> list[Fold]:
     """Train one model per fold on the samples of `train` and score the fold it never saw.
 
@@ -51,7 +52,9 @@ def cross_validate(
     claim_run(run, settings, resume=resume)
     train = manifest.select("train") if len(manifest.select("train")) else manifest
     geometry = CropGeometry(size_px=settings.side_px())
-    store = build_crops(train, geometry, run / "crops", clip_frames=settings.clip_frames)
+    store = build_crops(
+        train, geometry, crops or run / CROPS_NAME, clip_frames=settings.clip_frames
+    )
     near = [int(number) for number in near_groups(list(store.hashes))]
     store = replace(store, manifest=join_groups(store.manifest, near))
     numbers = np.array(fold_numbers(store.manifest, folds, settings.seed))

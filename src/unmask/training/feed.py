@@ -56,23 +56,33 @@ class SeededSampler(DistributedSampler[Any]):
     """Shuffled rows, each with a seed that follows from the run's seed, the epoch and its place.
 
     The order and every augmentation of an epoch are thus the same whether the run was interrupted
-    before it or not, and whatever the number of workers. With weights, rows are drawn with these
-    chances, with replacement, as many as there are.
+    before it or not, and whatever the number of workers. With chances, so many rows are drawn with
+    these, with replacement.
     """
 
     def __init__(
-        self, data: CropDataset, *, chances: npt.NDArray[np.float64] | None = None, **options: Any
+        self,
+        data: CropDataset,
+        *,
+        chances: npt.NDArray[np.float64] | None = None,
+        draws: int | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(data, **options)
         self._chances = chances
+        if chances is not None and draws is not None:
+            self.num_samples = -(-draws // self.num_replicas)
+            self.total_size = self.num_samples * self.num_replicas
 
     def __iter__(self) -> Iterator[Draw]:
         """The draws of the epoch that was set."""
         places = range(self.rank, self.total_size, self.num_replicas)
         root = np.random.SeedSequence((self.seed, self.epoch))
         seeds = root.generate_state(self.total_size)
-        rows: Sequence[int] = list(super().__iter__())
-        if self._chances is not None:
+        rows: Sequence[int]
+        if self._chances is None:
+            rows = list(super().__iter__())
+        else:
             generator = np.random.default_rng(root)
             drawn = generator.choice(len(self._chances), self.total_size, p=self._chances)
             rows = [int(drawn[place]) for place in places]
@@ -81,13 +91,13 @@ class SeededSampler(DistributedSampler[Any]):
 
 def draw_chances(
     manifest: Manifest, numbers: npt.NDArray[np.intp], balance: str
-) -> npt.NDArray[np.float64] | None:
-    """The chance of each row (M,) to be drawn; None where all are drawn once.
+) -> npt.NDArray[np.float64]:
+    """The chance of each row (M,) to be drawn.
 
-    Both classes have the same chance; with `source` also every data set within a class.
+    With `class` both classes have the same chance; with `source` also every data set in a class.
     """
     if balance == "none":
-        return None
+        return np.full(len(numbers), 1 / len(numbers))
     samples = [manifest.samples[number] for number in numbers]
     parts = [(s.label, s.dataset if balance == "source" else "") for s in samples]
     sizes = Counter(parts)
@@ -110,11 +120,13 @@ class Feed(lightning.LightningDataModule):
         augment = Augment(settings.augment, settings.crop_px, paired=settings.consistency > 0)
         rows = self._store.numbers("train")
         data = CropDataset(self._store, rows, augment, settings.self_blend)
-        chances = draw_chances(self._store.manifest, rows, settings.balance)
+        chances = None
+        if settings.balance != "none" or settings.epoch_samples is not None:
+            chances = draw_chances(self._store.manifest, rows, settings.balance)
         return DataLoader(
             data,
             sampler=self._sampler(data, shuffle=True, chances=chances),
-            drop_last=len(data) >= settings.batch_size,
+            drop_last=(settings.epoch_samples or len(data)) >= settings.batch_size,
             **self._common(),
         )
 
@@ -138,6 +150,7 @@ class Feed(lightning.LightningDataModule):
             shuffle=shuffle,
             seed=self._settings.seed,
             chances=chances,
+            draws=self._settings.epoch_samples,
         )
 
     def _common(self) -> dict[str, Any]:

@@ -69,6 +69,8 @@ class TrainSettings(BaseModel):
     """Probability that a real face is blended into itself and becomes a fake (see `blending`)."""
     balance: Literal["none", "class", "source"] = "none"
     """What is drawn equally often: as it comes, both classes, or every data set of each class."""
+    epoch_samples: Annotated[int, Field(ge=2)] | None = None
+    """Faces drawn for an epoch, with replacement; all of them where None."""
     consistency: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the agreement between a face as it is and as delivery leaves it; each step sees
     both, which doubles its work. 0 leaves it out."""

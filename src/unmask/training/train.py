@@ -11,12 +11,11 @@ from unmask.errors import DataError
 from unmask.evaluation.history import read_history
 from unmask.media.faces import CropGeometry
 from unmask.reporting.plots import draw_history
-from unmask.training.crops import CropStore, build_crops
+from unmask.training.crops import CROPS_NAME, CropStore, build_crops
 from unmask.training.fit import claim_run, fit
 from unmask.training.publish import About, publish
 from unmask.training.settings import TrainSettings
 
-CROPS_NAME: Final = "crops"
 MANIFEST_NAME: Final = "manifest.csv"
 HISTORY_NAME: Final = "history.png"
 LEAST_PER_CLASS: Final = 10
@@ -26,19 +25,26 @@ TEST_SHARE: Final = 0.1
 
 
 def train(
-    manifest: Manifest, settings: TrainSettings, run: Path, *, about: About, resume: bool = False
+    manifest: Manifest,
+    settings: TrainSettings,
+    run: Path,
+    *,
+    about: About,
+    resume: bool = False,
+    crops: Path | None = None,
 ) -> Path:
     """Train, export, calibrate and describe; returns the model folder `run/model`.
 
     What the data do not split is split here, near-duplicates kept together; `run/manifest.csv` has
-    the splits as they were used. The test split is never opened.
+    the splits as they were used. The test split is never opened. Face crops are kept in `crops`,
+    which several runs may share; in the run folder where None.
 
     Raises:
         DataError: a class is missing or too small, or no picture gives a face.
         UsageError: the folder holds a run already, or one with other settings is to be resumed.
     """
     claim_run(run, settings, resume=resume)
-    store = prepare(manifest, settings, run / CROPS_NAME)
+    store = prepare(manifest, settings, crops or run / CROPS_NAME)
     tested = tuple(sample for sample in manifest if sample.split == "test")
     used = Manifest((*dict.fromkeys(store.manifest), *tested))
     used.relative_to(run).write_csv(run / MANIFEST_NAME)

@@ -11,10 +11,10 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from unmask.data.manifest import Manifest
 from unmask.errors import DataError
-from unmask.training.crops import CropStore
+from unmask.training.crops import CROPS_NAME, CropStore
 from unmask.training.fit import fit
 from unmask.training.settings import TrainSettings
-from unmask.training.train import CROPS_NAME, prepare
+from unmask.training.train import prepare
 
 STUDY_NAME: Final = "study.db"
 BEST_NAME: Final = "best.json"

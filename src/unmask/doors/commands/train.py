@@ -97,6 +97,15 @@ SetOption = Annotated[
 TrainDeviceOption = Annotated[
     Device | None, typer.Option("--device", help="What computes.", show_default=False)
 ]
+CropsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--crops",
+        metavar="DIR",
+        help="Where face crops are kept, for several runs on the same data. Default: the run.",
+        show_default=False,
+    ),
+]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
 
 
@@ -111,6 +120,7 @@ def train(
     changes: SetOption = None,
     device: TrainDeviceOption = None,
     resume: ResumeOption = False,
+    crops: CropsOption = None,
     positive: PositiveOption = None,
 ) -> None:
     """Parse, read the data, train, print."""
@@ -122,7 +132,9 @@ def train(
     settings = make_settings(preset, changes, model, pretrained, chosen, epochs, augment)
     dataset = read_data(data, positive=positive.value if positive else None, val_share=0.0)
     typer.echo(dataset.describe())
-    folder = train_run(dataset.manifest, settings, out, about=_about(out), resume=resume)
+    folder = train_run(
+        dataset.manifest, settings, out, about=_about(out), resume=resume, crops=crops
+    )
     table = out / "manifest.csv"
     typer.echo(f"written to {folder}")
     typer.echo(f"measure it: unmask evaluate --model {out} --data {table} --split test --out DIR")
@@ -140,6 +152,7 @@ def crossval(
     changes: SetOption = None,
     device: TrainDeviceOption = None,
     resume: ResumeOption = False,
+    crops: CropsOption = None,
     positive: PositiveOption = None,
 ) -> None:
     """Parse, read the data, train every fold, write, print."""
@@ -154,7 +167,7 @@ def crossval(
     dataset = read_data(data, positive=positive.value if positive else None, val_share=0.0)
     typer.echo(dataset.describe())
     results = cross_validate(
-        dataset.manifest, settings, out, about=_about(out), folds=folds, resume=resume
+        dataset.manifest, settings, out, about=_about(out), folds=folds, resume=resume, crops=crops
     )
     about = describe_run(dataset.manifest, settings)
     about["data"]["source"] = str(data)

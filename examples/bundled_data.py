@@ -1,0 +1,176 @@
+"""Gather the bundled detector's training data: one table, one form, nothing that measures.
+
+    uv run --extra train examples/bundled_data.py --rvf10k DIR --more DIR --more-list CSV \
+        --stylegan2 DIR --diffusion DIR --swaps DIR --ages DIR --leave-out DIR --out data/
+
+RVF10K's `valid` split is the test split. Training pictures that look like one of it, or like one
+of --leave-out (sets that only measure), are left out. Validation is cut from the rest, seeded, in
+whole groups (near-duplicates, frames of one clip).
+
+The 140k family comes in one form, 256 px JPEG of one quality. Every other set comes in sizes and
+qualities of its own, often other ones for reals and fakes: what a network would learn first. Their
+pictures are cut to the central square, brought to 256 px and saved as JPEG of a quality drawn
+alike for all; face-swap crops, whose fakes are smaller than their reals, are first brought to a
+size drawn alike for both. Writes these pictures and `manifest.csv`, data for every command.
+"""
+
+import argparse
+import csv
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from unmask.data.duplicates import near_groups, near_pairs, perceptual_hash
+from unmask.data.grouping import join_groups
+from unmask.data.manifest import LABEL_NAMES, Manifest, Sample
+from unmask.data.split import complete_splits
+from unmask.errors import DataError
+from unmask.media.images import read_image
+
+SIDE_PX = 256
+QUALITIES = (75, 97)
+SWAP_SIDES_PX = (120, 200)
+"""Both classes of the swap crops are brought to a side drawn from here before they are enlarged."""
+AGES = 4000
+"""Of 13,322 photographs as many as the other sources can stand against."""
+ALIKE_BITS = 8
+"""Wider than for near-duplicates: better to leave out some strangers than to keep one twin."""
+VAL_SHARE = 0.1
+SEED = 42
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of a source."""
+
+    path: Path
+    label: int
+    source: str
+    group: str = ""
+
+
+def main() -> None:
+    """Parse the command line, normalise, group, split, write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rvf10k", type=Path, required=True, help="train|valid/real|fake")
+    parser.add_argument("--more", type=Path, required=True, help="folder with real/ and fake/")
+    parser.add_argument("--more-list", type=Path, required=True, help="CSV: file, label, sha1")
+    parser.add_argument("--stylegan2", type=Path, required=True, help="train|val|test/real|fake")
+    parser.add_argument("--diffusion", type=Path, required=True, help="folder of fakes")
+    parser.add_argument("--swaps", type=Path, required=True, help="folders Real and DeepFake")
+    parser.add_argument("--ages", type=Path, required=True, help="folder of photographs")
+    parser.add_argument("--leave-out", type=Path, required=True, help="pictures that only measure")
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor() as pool:
+        tested = [one for one in read_rvf10k(arguments.rvf10k) if one.split == "test"]
+        shown = [Path(one.path) for one in tested]
+        measured = np.array(list(pool.map(hash_file, sorted(arguments.leave_out.rglob("*.jpg")))))
+        known = np.array(list(pool.map(hash_file, shown)))
+        others = list(collect(arguments))
+        hashes = np.array(list(pool.map(lambda one: hash_file(one.path), others)))
+        alike = set(near_pairs(hashes, measured, ALIKE_BITS)[:, 0].tolist())
+        kept = [(n, one) for n, one in enumerate(others) if n not in alike]
+        family = [one for one in read_rvf10k(arguments.rvf10k) if one.split != "test"]
+        family += read_listed(arguments.more, arguments.more_list)
+        samples = family + list(pool.map(lambda pair: normalise(*pair, arguments.out), kept))
+        hashes = np.array(list(pool.map(lambda one: hash_file(Path(one.path)), samples)))
+    tell("like a picture that only measures", (others[number].source for number in alike))
+    leaks = set(near_pairs(hashes, known)[:, 0].tolist())
+    tell("like a picture of the test", (samples[number].dataset for number in leaks))
+    numbers = [number for number in range(len(samples)) if number not in leaks]
+    manifest = Manifest(tuple(samples[number] for number in numbers))
+    manifest = join_groups(manifest, [int(n) for n in near_groups(list(hashes[numbers]))])
+    cut = complete_splits(manifest, val_share=VAL_SHARE, test_share=0, seed=SEED)
+    whole = Manifest((*cut, *tested))
+    whole.relative_to(arguments.out).write_csv(arguments.out / "manifest.csv")
+    for part, count in sorted(Counter((s.dataset, s.split, s.label) for s in whole).items()):
+        print(*part[:2], LABEL_NAMES[part[2]], count)  # noqa: T201 - a script's output
+
+
+def tell(reason: str, names: Iterable[str]) -> None:
+    """Say how many pictures of each source were left out."""
+    print(f"left out, {reason}: {dict(Counter(names))}")  # noqa: T201
+
+
+def read_rvf10k(folder: Path) -> list[Sample]:
+    """RVF10K's two splits; `valid` is called `test` from here on."""
+    return [
+        Sample(str(path), int(name == "fake"), split, dataset="RVF10K")
+        for split, sub in (("train", "train"), ("test", "valid"))
+        for name in ("real", "fake")
+        for path in sorted((folder / sub / name).glob("*.jpg"))
+    ]
+
+
+def read_listed(folder: Path, table: Path) -> list[Sample]:
+    """The listed pictures of the 140k family, each checked by its SHA-1."""
+    samples = []
+    with table.open(newline="", encoding="utf-8") as stream:
+        for row in csv.DictReader(stream):
+            path = folder / row["label"] / row["file"]
+            if hashlib.sha1(path.read_bytes(), usedforsecurity=False).hexdigest() != row["sha1"]:
+                message = f"{path} is not the listed picture: its SHA-1 differs"
+                raise DataError(message)
+            samples.append(Sample(str(path), int(row["label"] == "fake"), "train", dataset="140k"))
+    return samples
+
+
+def hash_file(path: Path) -> np.uint64:
+    """The perceptual hash of a picture's central square."""
+    return perceptual_hash(square(path))
+
+
+def collect(arguments: argparse.Namespace) -> Iterator[Picture]:
+    """All pictures of all sources; frames of one clip share a group."""
+    for name, label in (("real", 0), ("fake", 1)):
+        source = "StyleGAN2" if label else "Unsplash"
+        for path in sorted(arguments.stylegan2.glob(f"*/{name}/*")):
+            yield Picture(path, label, source)
+    for path in sorted(arguments.diffusion.glob("*.jpg")):
+        yield Picture(path, 1, "Stable Diffusion 2.1")
+    for name, label in (("Real", 0), ("DeepFake", 1)):
+        for path in sorted((arguments.swaps / name).glob("*.jpg")):
+            clip = path.stem.rpartition("_")[0]
+            yield Picture(path, label, "face swaps", f"{name}-{clip}")
+    ages = sorted(arguments.ages.glob("*.jpg"))
+    for number in np.random.default_rng(SEED).permutation(len(ages))[:AGES]:
+        yield Picture(ages[number], 0, "All-Age-Faces")
+
+
+def square(path: Path) -> np.ndarray:
+    """The central square of a picture at 256 px."""
+    return np.asarray(_square(path).resize((SIDE_PX, SIDE_PX), Image.Resampling.LANCZOS))
+
+
+def normalise(number: int, picture: Picture, out: Path) -> Sample:
+    """Write one picture in the form that all have."""
+    generator = np.random.default_rng((SEED, number))
+    image = _square(picture.path)
+    if picture.source == "face swaps":
+        side = min(image.width, int(generator.integers(*SWAP_SIDES_PX)))
+        image = image.resize((side, side), Image.Resampling.LANCZOS)
+    image = image.resize((SIDE_PX, SIDE_PX), Image.Resampling.LANCZOS)
+    folder = out / picture.source.replace(" ", "-").lower() / LABEL_NAMES[picture.label]
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{number:05}.jpg"
+    image.save(path, quality=int(generator.integers(*QUALITIES)))
+    return Sample(str(path), picture.label, "train", picture.group, picture.source)
+
+
+def _square(path: Path) -> Image.Image:
+    pixels = read_image(path)
+    side = min(pixels.shape[:2])
+    top, left = (pixels.shape[0] - side) // 2, (pixels.shape[1] - side) // 2
+    return Image.fromarray(pixels[top : top + side, left : left + side])
+
+
+if __name__ == "__main__":
+    main()
