@@ -176,3 +176,21 @@ def test_leaks_are_what_stands_on_the_wrong_side_of_a_group(splits, leaks):
     group = [Sample(f"{n}.jpg", 0, split, "one") for n, split in enumerate(splits)]
     others = [Sample(f"{n}-alone.jpg", 1, split) for n, split in enumerate(("train", "test"))]
     assert find_leaks(Manifest((*group, *others))) == leaks
+
+
+def test_sources_of_groups_alone_are_shared_out_too():
+    clips = [
+        Sample(f"clip-{n}.png", label, "", f"clip-{label}-{n // 40}", "clips")
+        for label in (0, 1)
+        for n in range(1200)
+    ]
+    stills = [
+        Sample(f"{label}-{n}.jpg", label, "", "", "stills") for label in (0, 1) for n in range(900)
+    ]
+    cut = cut_shares(Manifest((*clips, *stills)), {"val": 0.1}, 3)
+    counts = Counter((s.dataset, s.label) for s in cut.select("val"))
+    assert {key: counts[key] for key in counts if key[0] == "stills"} == {
+        ("stills", 0): 90,
+        ("stills", 1): 90,
+    }
+    assert all(80 <= counts["clips", label] <= 160 for label in (0, 1))  # whole clips of 40

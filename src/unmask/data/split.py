@@ -76,10 +76,11 @@ def find_leaks(manifest: Manifest) -> list[int]:
 
 
 def cut_shares(manifest: Manifest, shares: Mapping[str, float], seed: int) -> Manifest:
-    """Give every sample one of these splits or `train`: stratified by label, in whole groups.
+    """Give every sample one of these splits or `train`: stratified, in whole groups.
 
-    Large groups are dealt first, each to the split that comes nearest to its shares by it; samples
-    on their own then fill the shares exactly. The outcome depends on the seed and on the paths'
+    Strata are the data sets of each label. Large groups are dealt first, each to the split that
+    comes nearest to its shares by it (least chi-square); samples on their own then fill the shares
+    exactly. The outcome depends on the seed and on the paths'
     order, not on the order of the table. A plain loop: scikit-learn's grouped splitters take
     minutes for 100,000 groups.
 
@@ -108,14 +109,18 @@ class _Deal:
             group = samples[number].group
             by_name[("group", group) if group else ("alone", str(number))].append(number)
         self.groups = list(by_name.values())
-        self._labels = [sample.label for sample in samples]
+        strata = sorted({(sample.label, sample.dataset) for sample in samples})
+        numbers = {stratum: number for number, stratum in enumerate(strata)}
+        self._strata = [numbers[sample.label, sample.dataset] for sample in samples]
+        self._label_of = [label for label, _ in strata]
         self._shares = shares
-        self._totals = np.bincount(self._labels, minlength=2).astype(float)
-        self._have = {split: np.zeros(2) for split in shares}
+        self._totals = np.bincount(self._strata, minlength=len(strata)).astype(float)
+        self._have = {split: np.zeros(len(strata)) for split in shares}
         self._dealt: dict[str, list[list[int]]] = {split: [] for split in shares}
 
     def _count(self, group: Sequence[int]) -> npt.NDArray[np.float64]:
-        return np.bincount([self._labels[n] for n in group], minlength=2).astype(float)
+        numbers = [self._strata[n] for n in group]
+        return np.bincount(numbers, minlength=len(self._label_of)).astype(float)
 
     def _give(self, group: list[int], split: str) -> None:
         self._dealt[split].append(group)
@@ -124,27 +129,28 @@ class _Deal:
     def give_out(self, groups: Iterable[list[int]]) -> None:
         """Deal all groups, the large ones first."""
         by_size = sorted(groups, key=len, reverse=True)
-        alone: dict[int, list[list[int]]] = {label: [] for label in LABEL_NAMES}
-        scale = np.maximum(self._totals, 1) ** 2
+        alone: dict[int, list[list[int]]] = {stratum: [] for stratum in range(len(self._label_of))}
         for group in by_size:
             if len(group) == 1:
-                alone[self._labels[group[0]]].append(group)
+                alone[self._strata[group[0]]].append(group)
                 continue
             count = self._count(group)
 
             def cost(split: str, count: npt.NDArray[np.float64] = count) -> float:
-                over = self._have[split] - self._shares[split] * self._totals
-                return float(np.sum(((over + count) ** 2 - over**2) / scale))
+                expected = self._shares[split] * np.maximum(self._totals, 1)
+                over = self._have[split] - expected
+                return float(np.sum(((over + count) ** 2 - over**2) / expected))
 
             self._give(group, min(self._shares, key=cost))
-        for label, singles in alone.items():
-            self._fill(label, singles)
+        for stratum, singles in alone.items():
+            self._fill(stratum, singles)
 
-    def _fill(self, label: int, singles: list[list[int]]) -> None:
+    def _fill(self, stratum: int, singles: list[list[int]]) -> None:
         """Deal samples on their own so that the shares come out; train takes what remains."""
         at = 0
         for split in [split for split in self._shares if split != "train"]:
-            lacking = round(self._shares[split] * self._totals[label] - self._have[split][label])
+            wanted = self._shares[split] * self._totals[stratum]
+            lacking = round(wanted - self._have[split][stratum])
             for group in singles[at : at + max(lacking, 0)]:
                 self._give(group, split)
                 at += 1
@@ -159,7 +165,7 @@ class _Deal:
         """
         for label, name in LABEL_NAMES.items():
             for split in self._shares:
-                if self._have[split][label]:
+                if self._by_label(self._have[split])[label]:
                     continue
                 holders = {other: self._spare(other, label) for other in self._shares}
                 donor = max(holders, key=lambda other: len(holders[other]))
@@ -178,15 +184,23 @@ class _Deal:
 
     def _spare(self, split: str, label: int) -> list[list[int]]:
         """The groups with a class that a split can give away and still hold what it held."""
-        return [
-            group
-            for group in self._holding(split, label)
-            if not np.any((self._count(group) > 0) & (self._have[split] == self._count(group)))
-        ]
+        return [group for group in self._holding(split, label) if not self._is_last(group, split)]
+
+    def _is_last(self, group: Sequence[int], split: str) -> bool:
+        """Whether a split would lack a label without this group."""
+        own, have = self._by_label(self._count(group)), self._by_label(self._have[split])
+        return bool(np.any((own > 0) & (own == have)))
+
+    def _by_label(self, counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        by_label = np.zeros(len(LABEL_NAMES))
+        np.add.at(by_label, self._label_of, counts)
+        return by_label
 
     def _holding(self, split: str, label: int) -> list[list[int]]:
         return [
-            group for group in self._dealt[split] if any(self._labels[n] == label for n in group)
+            group
+            for group in self._dealt[split]
+            if any(self._label_of[self._strata[n]] == label for n in group)
         ]
 
     def splits(self, count: int) -> list[str]:
