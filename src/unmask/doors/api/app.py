@@ -313,12 +313,15 @@ async def _answer_problem(_: Request, error: Exception) -> Response:
     return _send_problem(error)
 
 
-async def _answer_http_error(_: Request, error: Exception) -> Response:
+async def _answer_http_error(request: Request, error: Exception) -> Response:
     """What the framework refuses: unknown paths and methods."""
     assert isinstance(error, HTTPException)
     detail = "there is no such address, or it does not take this method; see /docs"
-    problem = ProblemError(error.status_code, "http", detail, headers=dict(error.headers or {}))
-    return _send_problem(problem)
+    headers = dict(error.headers or {})
+    route = getattr(request.scope.get("route"), "path", None)
+    if documented := request.app.openapi()["paths"].get(route):
+        headers["Allow"] = ", ".join(sorted(method.upper() for method in documented))
+    return _send_problem(ProblemError(error.status_code, "http", detail, headers=headers))
 
 
 async def _answer_invalid(_: Request, error: Exception) -> Response:

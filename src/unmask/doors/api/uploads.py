@@ -118,9 +118,12 @@ class _Form:
             message = "the body ends early"
             raise FormParserError(message)
         if not self._uploads:
-            detail = f"the form has no file in the field '{self._field.decode()}'; send one there"
-            raise ProblemError(422, "no_file", detail)
+            raise self._no_file()
         return self._uploads
+
+    def _no_file(self) -> ProblemError:
+        detail = f"the form has no file in the field '{self._field.decode()}'; send it there"
+        return ProblemError(422, "no_file", detail)
 
     def delete(self) -> None:
         """Remove every file."""
@@ -142,6 +145,8 @@ class _Form:
         _, options = parse_options_header(self._headers.get(b"content-disposition"))
         if options.get(b"name") != self._field:
             self._current = None
+            if b"filename" in options:
+                raise self._no_file()
             return
         if len(self._uploads) >= self._most:
             detail = f"the form has more than {self._most} files, which is the most; send fewer"
