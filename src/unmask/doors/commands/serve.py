@@ -137,8 +137,8 @@ def serve(
         limits=MediaLimits(settings.max_pixels, settings.max_clip_s),
     )
     with listen(host, port) as listening:
-        write_logs(sys.stdout)
         desk = Desk(detector, settings, keys)
+        write_logs(sys.stdout)
         server = Server(build_app(desk, allow_origins=allow_origin or ()), desk)
         address = describe_address(listening)
         typer.echo(
