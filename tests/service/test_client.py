@@ -216,6 +216,12 @@ def test_several_threads_share_one_client(serve, media):
     assert verdicts == {"real": 6}
 
 
+def test_a_host_that_does_not_exist():
+    with pytest.raises(ServiceError, match=r"no answer from nowhere\.invalid: ") as caught:
+        Client("http://nowhere.invalid", retries=0).models()
+    assert caught.value.code == "unreachable"
+
+
 @pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://host", "http://", ""])
 def test_other_addresses_are_wrong_usage(url):
     with pytest.raises(UsageError, match="url must be like"):

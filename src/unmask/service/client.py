@@ -12,6 +12,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -165,7 +166,8 @@ class Client:
         try:
             return list(self.wait(job.id, watch=watch).reports)
         finally:
-            self.delete(job.id)
+            with suppress(ServiceError):  # the service forgets it by itself
+                self.delete(job.id)
 
     def submit(self, sources: Iterable[Source], *, watch: Watch | None = None) -> Job:
         """Hand in many files; `job`, `wait` and `delete` take the `id` of what is returned."""
@@ -232,6 +234,7 @@ class Client:
             headers["Content-Type"] = f"multipart/form-data; boundary={form.boundary}"
             headers["Content-Length"] = str(form.length)
         try:
+            _connect(connection)
             try:
                 connection.request(method, self._prefix + path, form, headers)
             except (BrokenPipeError, ConnectionResetError):
@@ -248,6 +251,14 @@ class Client:
         reason = str(error) or type(error).__name__
         message = f"no answer from {self._host}{port}: {reason}; is unmask serve running there?"
         return ServiceError(message, code="unreachable")
+
+
+def _connect(connection: http.client.HTTPConnection) -> None:
+    """Raise a ConnectionError for whatever keeps from connecting: names, routes, certificates."""
+    try:
+        connection.connect()
+    except OSError as error:
+        raise ConnectionError(str(error)) from error
 
 
 def _boundary() -> str:

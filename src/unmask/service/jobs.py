@@ -71,12 +71,13 @@ class Job:
         return {"job": self.to_dict(), "reports": reports}
 
     def discard(self) -> None:
-        """Stop what is under way and delete the files."""
+        """Stop what is under way and delete files and reports."""
         self.begun = len(self.uploads)
         for task in self.under_way:
             task.cancel()
         for upload in self.uploads:
             upload.delete()
+        self.reports.clear()
 
 
 class Jobs:
@@ -171,7 +172,7 @@ class Jobs:
             task.cancel()
             job.under_way.discard(task)
             upload.delete()
-        if task.cancelled():
+        if task.cancelled() or job.id not in self._jobs:
             return
         if (error := task.exception()) is not None:
             log_error("job_failed", error)

@@ -37,9 +37,9 @@ class ServiceSettings(BaseModel):
     504."""
     grace_s: Seconds = 30.0
     """For the requests under way when the service is told to stop."""
-    job_files: Count = 200
+    job_files: Count = 100
     """Files of one job; beyond it 413."""
-    jobs: Count = 200
+    jobs: Count = 100
     """Jobs that are known at a time, those whose results are kept included; beyond it 429."""
     keep_results_s: Seconds = 3600.0
     """How long the results of a job live after its end."""

@@ -85,10 +85,10 @@ def serve(
         float, _amount("For a request to arrive (408) and a file's answer (504).", "S")
     ] = 120,
     grace_s: Annotated[float, _amount("For requests under way when told to stop.", "S")] = 30,
-    job_files: Annotated[int, typer.Option(metavar="N", min=1, help="Most files of a job.")] = 200,
+    job_files: Annotated[int, typer.Option(metavar="N", min=1, help="Most files of a job.")] = 100,
     jobs: Annotated[
         int, typer.Option(metavar="N", min=1, help="Jobs known at a time; beyond it 429.")
-    ] = 200,
+    ] = 100,
     keep_results_s: Annotated[float, _amount("How long results of jobs live.", "S")] = 3600,
     spool: Annotated[
         Path | None,
