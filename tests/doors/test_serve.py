@@ -64,10 +64,10 @@ def test_requests_under_way_are_answered_before_the_end(service, tmp_path, photo
     from unmask.media.images import read_image
 
     face = read_image(photo)[:256, 96:352]
-    with ClipWriter(tmp_path / "clip.mp4", fps=30) as writer:
-        for _ in range(60):
+    with ClipWriter(tmp_path / "clip.mp4", fps=8) as writer:
+        for _ in range(16):
             writer.append(face)
-    process, url = service("--fps", "30")
+    process, url = service("--fps", "8", "--grace-s", "60")
     reports = []
     sent = threading.Event()
 
@@ -80,10 +80,10 @@ def test_requests_under_way_are_answered_before_the_end(service, tmp_path, photo
     assert sent.wait(10)
     time.sleep(0.2)
     process.send_signal(signal.SIGTERM)
-    asking.join(30)
+    asking.join(60)
     events = logs(process)
     assert process.returncode == 0
-    assert len(reports[0].faces) == 60
+    assert len(reports[0].faces) == 16
     assert [event["status"] for event in events if "status" in event][-1] == 200
 
 
