@@ -3,7 +3,7 @@ RUN pip install --no-cache-dir uv
 WORKDIR /opt/unmask
 COPY . .
 ENV UV_COMPILE_BYTECODE=1
-RUN uv sync --frozen --no-dev --no-cache
+RUN uv sync --frozen --no-dev --no-cache --extra serve
 ENV PATH=/opt/unmask/.venv/bin:$PATH
 USER nobody
 WORKDIR /media

@@ -1,6 +1,10 @@
 """What several test modules need."""
 
+import threading
+import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,3 +17,59 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the development data (../shared/data) are not beside this checkout")
     return SHARED_DATA
+
+
+@dataclass(frozen=True)
+class Served:
+    """A service that runs, seen from outside and from inside."""
+
+    url: str
+    port: int
+    desk: Any
+    folder: Path
+    """Where its uploads lie."""
+    stop: Any
+
+
+@pytest.fixture(scope="session")
+def small_detector():
+    """The bundled detector with few frames, and with limits that a test's own media exceed."""
+    from unmask.detection.detector import Detector
+    from unmask.media.limits import MediaLimits
+
+    return Detector(frames=4, limits=MediaLimits(pixels=1_000_000, duration_s=10.0))
+
+
+@pytest.fixture
+def serve(tmp_path_factory, small_detector):
+    """Start services on free ports, in threads."""
+    from unmask.doors.api.app import build_app
+    from unmask.doors.server import Server, describe_address, listen
+    from unmask.service.desk import Desk
+    from unmask.service.settings import ServiceSettings
+
+    ends = []
+
+    def start(*, keys=None, allow_origins=(), detector=small_detector, **settings):
+        folder = tmp_path_factory.mktemp("spool")
+        desk = Desk(detector, ServiceSettings(spool=folder, workers=2, **settings), keys)
+        listening = listen("127.0.0.1", 0)
+        url, port = describe_address(listening), listening.getsockname()[1]
+        server = Server(build_app(desk, allow_origins=allow_origins), desk)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+
+        def stop():
+            server.handle_exit(15, None)
+            thread.join(20)
+            assert not thread.is_alive()
+            assert not list(folder.iterdir())
+
+        ends.append(stop)
+        while not server.started:
+            time.sleep(0.01)
+        return Served(url, port, desk, folder, stop)
+
+    yield start
+    for end in ends:
+        end()

@@ -1,6 +1,8 @@
 """The rooms and what may import what, read from the source with `ast`, function bodies included."""
 
 import ast
+import subprocess
+import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -10,6 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "src" / "unmask"
 
 ROOMS = (
     "doors",
+    "client",  # a front of its own, so that programs import unmask.client and nothing of a room
     "service",
     "scan",
     "training",
@@ -34,7 +37,13 @@ HEAVY = {*TORCH, "PIL", "av", "cv2", "matplotlib", "onnxruntime", "openvino", "p
 LAB = {"imagehash", "scipy", "sklearn"}
 LAB_MAY = ("training", "evaluation", "data.duplicates", "data.split")
 """What needs the extra `lab`; everything else runs on the core installation."""
-WEB = {"fastapi": "doors.api", "uvicorn": "doors", "streamlit": "doors.app"}
+WEB = {
+    "fastapi": "doors.api",
+    "fastapi_offline": "doors.api",
+    "starlette": "doors",
+    "uvicorn": "doors",
+    "streamlit": "doors.app",
+}
 LIGHT = ("", "__main__", "errors", "doors.cli", "doors.commands")
 """Modules that `import unmask` and `unmask --help` load."""
 
@@ -126,6 +135,13 @@ def test_only_the_training_side_imports_torch(module):
 def test_detecting_needs_no_extra(module):
     roots = {name.split(".")[0] for name in imported_by(parse(SOURCES[module]))}
     assert not roots & LAB or lies_in(module, LAB_MAY)
+
+
+def test_the_client_needs_no_extra():
+    code = "import sys, unmask.client; print(*sys.modules, sep='\\n')"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.split(".")[0] for name in run.stdout.split()}
+    assert not loaded & {*HEAVY, *LAB, *WEB, "prometheus_client", "python_multipart", "typer"}
 
 
 @pytest.mark.parametrize("module", SOURCES)

@@ -5,7 +5,8 @@
     ├── MissingExtraError     an optional part of the installation is absent
     ├── MediaError            a picture, clip or camera could not be answered
     ├── ModelError            a model folder is incomplete, inconsistent or tampered with
-    └── DataError             a data set cannot be used as it is
+    ├── DataError             a data set cannot be used as it is
+    └── ServiceError          a service refused a request or could not be reached
 
 Every error has a `code`, a short stable word for programs, beside its message for people. A message
 says what was wrong, what was expected, what came and what to do.
@@ -48,6 +49,11 @@ EXTRA_OF: Final = {
     "scipy": "lab",
     "sklearn": "lab",
     "pyarrow": "parquet",
+    "fastapi": "serve",
+    "fastapi_offline": "serve",
+    "prometheus_client": "serve",
+    "python_multipart": "serve",
+    "uvicorn": "serve",
     "h5py": "keras",
     "keras": "keras",
     "lightning": "train",
@@ -102,6 +108,26 @@ class ModelError(UnmaskError):
     """A model folder lacks parts, does not match its card, or answers otherwise than it should."""
 
     code = "model"
+
+
+class ServiceError(UnmaskError):
+    """A service refused a request, or could not be reached.
+
+    Args:
+        message: What the service said.
+        code: Its short stable word.
+        status: The HTTP status; None where there was no answer.
+        request_id: By which the service's operator finds the request.
+    """
+
+    code = "service"
+
+    def __init__(
+        self, message: str, *, code: str, status: int | None = None, request_id: str | None = None
+    ) -> None:
+        super().__init__(message, code=code)
+        self.status = status
+        self.request_id = request_id
 
 
 class DataError(UnmaskError):

@@ -13,7 +13,9 @@ from skimage import data
 from unmask.detection.detector import KEPT_CROPS, Detector
 from unmask.errors import UsageError
 from unmask.media.faces import CropGeometry
+from unmask.media.limits import MediaLimits
 from unmask.media.samples import make_samples
+from unmask.media.sources import NamedFile
 from unmask.media.video import ClipWriter
 from unmask.models.engine import LOGIT_TOLERANCE
 from unmask.records import NO_PIXELS, Kind, Verdict
@@ -232,6 +234,24 @@ def test_every_development_picture_and_clip_is_answered(shared_data):
 def test_inputs_of_another_kind_are_refused(detector, source):
     with pytest.raises(UsageError, match="an input must be a path, encoded bytes, or pixels"):
         detector.detect(source)
+
+
+def test_media_beyond_the_limits_are_too_large(media):
+    detector = Detector(frames=2, limits=MediaLimits(pixels=200_000, duration_s=3.0))
+    small, clip, portrait = (media / name for name in ("landscape.png", "clip.mp4", "portrait.jpg"))
+    codes = [
+        report.error and report.error.code
+        for report in detector.detect_all([small, clip, portrait])
+    ]
+    assert codes == [None, "too_large", "too_large"]
+
+
+def test_a_named_file_is_reported_by_its_name(detector, media):
+    report = detector.detect(NamedFile(media / "portrait.jpg", "holiday.jpg"))
+    assert report.source == "holiday.jpg"
+    assert report.score == detector.detect(media / "portrait.jpg").score
+    clip = detector.detect(NamedFile(media / "clip.mp4", "holiday.mp4"))
+    assert (clip.source, clip.error) == ("holiday.mp4", None)
 
 
 def test_one_path_is_not_many(detector):

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unmask.errors import MediaError
-from unmask.media.sources import MEDIA_EXTENSIONS, check_file, format_of, kind_of, sniff, walk
+from unmask.media.sources import (
+    MEDIA_EXTENSIONS,
+    NamedFile,
+    check_file,
+    format_of,
+    kind_of,
+    sniff,
+    walk,
+)
 from unmask.records import Kind
 
 NOBODY = 65534
@@ -302,3 +310,13 @@ def test_walk_counts_every_file_once(tmp_path_factory, names):
     assert len(sources) + found.skipped.total() == len(names)
     assert sources == sorted(sources, key=os.fsencode)
     assert all(Path(source).suffix.lower() in MEDIA_EXTENSIONS for source in sources)
+
+
+def test_a_named_file_goes_by_its_name(tmp_path):
+    path = tmp_path / "3f2a"
+    path.write_bytes(b"plain text")
+    named = NamedFile(path, "holiday.jpg")
+    assert os.fspath(named) == str(path)
+    with pytest.raises(MediaError, match=r"'holiday\.jpg' is in none of the formats") as caught:
+        kind_of(named)
+    assert str(tmp_path) not in str(caught.value)

@@ -333,6 +333,14 @@ def test_large_frames_are_refused(tmp_path):
     assert probe_clip(path, max_pixels=WIDTH * HEIGHT).frame_count == 3
 
 
+def test_clips_over_the_duration_are_refused(tmp_path):
+    path = _make_clip(str(tmp_path / "a.mp4"), 50) or tmp_path / "a.mp4"
+    with pytest.raises(MediaError, match=r"lasts 2\.0 s, expected at most 1\.5 s") as caught:
+        sample_frames(path, max_duration_s=1.5)
+    assert caught.value.code == "too_large"
+    assert len(list(sample_frames(path, max_duration_s=2.0))) == 32
+
+
 def test_an_hour_is_sampled_quickly_in_little_memory(tmp_path):
     path = _make_clip(str(tmp_path / "hour.mp4"), 3600, fps=1, options={"g": "12"})
     list(sample_frames(path, frames=4))

@@ -1,19 +1,21 @@
 """The detector: from a file, bytes or pixels to a report."""
 
+import os
 import platform
 import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import numpy as np
 
+from unmask.detection.batching import BATCH_CROPS, Batcher
 from unmask.detection.conclude import Conclusion, conclude_clip, conclude_image
 from unmask.detection.policy import Policy, calibrate, choose_policy
 from unmask.detection.pooling import pool_people
@@ -21,6 +23,7 @@ from unmask.detection.tracking import Tracker
 from unmask.errors import MediaError, ModelError, UsageError
 from unmask.media.faces import CropGeometry, Effort, MtcnnFinder, crop_face
 from unmask.media.images import read_image
+from unmask.media.limits import MediaLimits
 from unmask.media.sources import kind_of
 from unmask.media.video import sample_frames
 from unmask.models.engine import open_engine
@@ -38,23 +41,19 @@ from unmask.records import (
     ScoredFace,
 )
 
-Source = str | Path | bytes | bytearray | memoryview | Pixels
+Source = str | os.PathLike[str] | bytes | bytearray | memoryview | Pixels
 
 DEFAULT_FRAMES: Final = 32
 MAX_FPS: Final = 240.0
-BATCH_CROPS: Final = 16
-"""Crops per call of the network."""
 KEPT_CROPS: Final = 256
 """Crops of a clip whose pixels are kept for the report."""
-_NO_MORE: Final[Any] = object()
-"""Ends the inputs; None among them is a mistake of the caller, not their end."""
 _PREPARING: Final = 2
 _AHEAD: Final = 16
 """Inputs that may be prepared before the one that is answered next."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
+class Prepared:
     """An input up to the point where its faces wait for a score."""
 
     source: str
@@ -82,6 +81,7 @@ class Detector:
         device: `auto`, `cpu`, `cuda` or `mps`; the last two need a build of ONNX Runtime for them.
         frames: how many frames of a clip are looked at, spread evenly.
         fps: look at so many frames per second instead.
+        limits: how large the media may be.
 
     Raises:
         UsageError: there is no such model, policy, engine or device, or a number is out of range.
@@ -98,6 +98,7 @@ class Detector:
         device: str = "auto",
         frames: int = DEFAULT_FRAMES,
         fps: float | None = None,
+        limits: MediaLimits = MediaLimits(),  # noqa: B008 (immutable)
     ) -> None:
         if frames < 1:
             message = f"frames must be at least 1, got {frames}"
@@ -114,7 +115,7 @@ class Detector:
         self._engine = open_engine(folder.weights_path, engine, device=device)
         self._try_network(folder.path)
         self._finder = MtcnnFinder()
-        self._frames, self._fps = frames, fps
+        self._frames, self._fps, self._limits = frames, fps, limits
         self._versions = {
             "unmask": version("unmask"),
             "engine": self._engine.name,
@@ -130,7 +131,7 @@ class Detector:
         Raises:
             UsageError: pixels of another shape or type.
         """
-        return self._finish([self._prepare(source, threading.Event())])[0]
+        return self.finish([self.prepare(source, threading.Event())])[0]
 
     def detect_all(self, sources: Iterable[Source]) -> Iterator[Report]:
         """Answer many inputs, in their order, each as soon as it is ready.
@@ -140,26 +141,22 @@ class Detector:
         Raises:
             UsageError: one path is given where several belong, or an input is of another kind.
         """
-        if isinstance(sources, str | bytes | Path | np.ndarray):
+        if isinstance(sources, str | bytes | os.PathLike | np.ndarray):
             message = "detect_all takes several inputs; give a list, or call detect for one"
             raise UsageError(message)
-        remaining = iter(sources)
-        waiting: deque[Future[_Prepared]] = deque()
-        pool = ThreadPoolExecutor(_PREPARING, thread_name_prefix="unmask-prepare")
+        waiting: deque[Future[Report]] = deque()
+        batcher = Batcher(self, _PREPARING)
         stop = threading.Event()
         try:
-            while True:
-                while len(waiting) < _AHEAD and not (waiting and waiting[0].done()):
-                    source = next(remaining, _NO_MORE)
-                    if source is _NO_MORE:
-                        break
-                    waiting.append(pool.submit(self._prepare, source, stop))
-                if not waiting:
-                    return
-                yield from self._finish(_take_ready(waiting))
+            for source in sources:
+                waiting.append(batcher.submit(source, stop))
+                while waiting and (len(waiting) >= _AHEAD or waiting[0].done()):
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
         finally:
             stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
+            batcher.close()
 
     def find_faces(self, frame: Frame, effort: Effort = Effort.ALL) -> tuple[FaceCrop, ...]:
         """Cut every face of a frame, the largest first."""
@@ -196,7 +193,14 @@ class Detector:
             message = f"the network in {folder} must give one finite logit per crop, got {logit}"
             raise ModelError(message)
 
-    def _prepare(self, source: Source, stop: threading.Event) -> _Prepared:
+    def prepare(self, source: Source, stop: threading.Event) -> Prepared:
+        """Do what can be done of one input alone: read it, find its faces, score those of a clip.
+
+        Once `stop` is set a clip is not gone on with; what is then returned is no answer.
+
+        Raises:
+            UsageError: As `detect`.
+        """
         started = time.perf_counter()
         source = bytes(source) if isinstance(source, bytearray | memoryview) else source
         name = _name(source)
@@ -204,27 +208,41 @@ class Detector:
         try:
             kind = Kind.IMAGE if isinstance(source, np.ndarray) else kind_of(source)
             if kind is Kind.VIDEO:
-                prepared = self._prepare_clip(cast("str | Path | bytes", source), name, stop)
+                prepared = self._prepare_clip(
+                    cast("str | os.PathLike[str] | bytes", source), name, stop
+                )
             else:
-                pixels = source if isinstance(source, np.ndarray) else read_image(source)
-                prepared = _Prepared(name, kind, self.find_faces(_as_frame(pixels, name)))
+                prepared = self._prepare_still(source, name)
         except MediaError as error:
-            prepared = _Prepared(name, kind, error=Failure(error.code, str(error)))
+            prepared = Prepared(name, kind, error=Failure(error.code, str(error)))
         except UsageError:
             raise
         except Exception as error:  # noqa: BLE001 (one input's trouble must not end the others')
             reason = f"{type(error).__name__}: {error}"
-            prepared = _Prepared(name, kind, error=Failure("internal", reason))
+            prepared = Prepared(name, kind, error=Failure("internal", reason))
         return replace(prepared, seconds=time.perf_counter() - started)
 
+    def _prepare_still(
+        self, source: str | os.PathLike[str] | bytes | Pixels, name: str
+    ) -> Prepared:
+        if not isinstance(source, np.ndarray):
+            source = read_image(source, max_pixels=self._limits.pixels)
+        return Prepared(name, Kind.IMAGE, self.find_faces(_as_frame(source, name)))
+
     def _prepare_clip(
-        self, source: str | Path | bytes, name: str, stop: threading.Event
-    ) -> _Prepared:
+        self, source: str | os.PathLike[str] | bytes, name: str, stop: threading.Event
+    ) -> Prepared:
         """Follow the people of a clip; crops are scored on the way, so that memory stays flat."""
         tracker = Tracker()
         crops: list[FaceCrop] = []
         scores: list[Score] = []
-        with sample_frames(source, frames=self._frames, fps=self._fps) as stream:
+        with sample_frames(
+            source,
+            frames=self._frames,
+            fps=self._fps,
+            max_pixels=self._limits.pixels,
+            max_duration_s=self._limits.duration_s,
+        ) as stream:
             for frame in stream:
                 if stop.is_set():  # nobody waits for the answer any more
                     break
@@ -233,23 +251,27 @@ class Detector:
                 keep = len(crops) < KEPT_CROPS
                 crops += found if keep else [crop.without_pixels() for crop in found]
             warnings = stream.warnings
-        return _Prepared(name, Kind.VIDEO, tuple(crops), tuple(scores), warnings)
+        return Prepared(name, Kind.VIDEO, tuple(crops), tuple(scores), warnings)
 
-    def _finish(self, inputs: Sequence[_Prepared]) -> list[Report]:
+    def count_waiting(self, item: Prepared) -> int:
+        """How many crops of a prepared input wait for a score."""
+        return len(item.crops) if item.scores is None else 0
+
+    def finish(self, items: Sequence[Prepared]) -> list[Report]:
         """Score the faces that still wait, of all inputs together, and conclude."""
         started = time.perf_counter()
         fresh = iter(
-            self.score_crops([c for item in inputs if item.scores is None for c in item.crops])
+            self.score_crops([c for item in items if item.scores is None for c in item.crops])
         )
-        share = (time.perf_counter() - started) / len(inputs)
+        share = (time.perf_counter() - started) / len(items)
         reports = []
-        for item in inputs:
+        for item in items:
             scores = tuple(islice(fresh, len(item.crops))) if item.scores is None else item.scores
             faces = tuple(map(ScoredFace, item.crops, scores))
             reports.append(self._report(item, faces, item.seconds + share))
         return reports
 
-    def _report(self, item: _Prepared, faces: tuple[ScoredFace, ...], seconds: float) -> Report:
+    def _report(self, item: Prepared, faces: tuple[ScoredFace, ...], seconds: float) -> Report:
         people: tuple[Person, ...] = ()
         conclusion = Conclusion(None, None, ())
         if item.kind is Kind.VIDEO and item.error is None:
@@ -275,22 +297,12 @@ class Detector:
         )
 
 
-def _take_ready(waiting: deque[Future[_Prepared]]) -> list[_Prepared]:
-    """Wait for the first input, and take along those after it that are ready too."""
-    ready = [waiting.popleft().result()]
-    crops = len(ready[0].crops)
-    while waiting and waiting[0].done() and crops < BATCH_CROPS:
-        ready.append(waiting.popleft().result())
-        crops += len(ready[-1].crops)
-    return ready
-
-
 def _name(source: Source) -> str:
     if isinstance(source, np.ndarray):
         return "<pixels>"
     if isinstance(source, bytes):
         return "<bytes>"
-    if isinstance(source, str | Path):
+    if isinstance(source, str | os.PathLike):
         return str(source)
     message = (
         "an input must be a path, encoded bytes, or pixels of shape (H, W, 3) uint8, "

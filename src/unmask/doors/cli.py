@@ -23,6 +23,7 @@ from unmask.doors.commands.export import EXPORT_HELP, export
 from unmask.doors.commands.import_keras import IMPORT_KERAS_HELP, import_keras
 from unmask.doors.commands.models import MODELS_HELP, models
 from unmask.doors.commands.samples import SAMPLES_HELP, samples
+from unmask.doors.commands.serve import SERVE_HELP, serve
 from unmask.doors.commands.train import CROSSVAL_HELP, TRAIN_HELP, crossval, train
 from unmask.doors.commands.tune import TUNE_HELP, tune
 from unmask.errors import MediaError, UnmaskError, find_missing_extra
@@ -88,6 +89,7 @@ app = typer.Typer(
 )
 app.command(help=DETECT_HELP, no_args_is_help=True)(detect)
 app.command(help=CAMERA_HELP)(camera)
+app.command(help=SERVE_HELP, context_settings={"auto_envvar_prefix": "UNMASK_SERVE"})(serve)
 app.command(help=TRAIN_HELP, no_args_is_help=True)(train)
 app.command(help=CROSSVAL_HELP, no_args_is_help=True)(crossval)
 app.command(help=TUNE_HELP, no_args_is_help=True)(tune)

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from unmask.detection.detector import BATCH_CROPS, Detector
+from unmask.detection.batching import BATCH_CROPS
+from unmask.detection.detector import Detector
 from unmask.records import FaceCrop, Pixels
 
 _ROUNDS: Final = 5

@@ -1,11 +1,11 @@
 """One video stream of a file: its packets, its timeline and its frames, from anywhere in it."""
 
 import io
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Final
 
 import av
@@ -15,7 +15,7 @@ from av.error import FFmpegError
 from av.video.frame import VideoFrame
 
 from unmask.errors import MediaError
-from unmask.media.sources import IMAGE_FORMATS, describe, format_of
+from unmask.media.sources import IMAGE_FORMATS, FilePath, describe, format_of
 from unmask.media.upright import read_matrix, to_rgb, turn
 from unmask.records import Frame
 
@@ -29,7 +29,7 @@ _UNSEEKABLE: Final = "mpeg"
 """The demuxer (program streams) that gives frames the times of their neighbours after a seek."""
 _BROKEN: Final = (FFmpegError, MemoryError, IndexError)  # the last: a stream that turns up late
 
-Source = str | Path | bytes
+Source = FilePath | bytes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -279,7 +279,7 @@ def _open(source: Source, name: str) -> Any:
     if image_format in IMAGE_FORMATS:
         message = f"{name} is a picture ({image_format}), not a clip; read it with media.images"
         raise MediaError(message, code="unsupported")
-    file = io.BytesIO(source) if isinstance(source, bytes) else f"file:{source}"
+    file = io.BytesIO(source) if isinstance(source, bytes) else f"file:{os.fspath(source)}"
     try:
         return av.open(file, options={"format_whitelist": _DEMUXERS}, metadata_errors="replace")
     except _BROKEN as error:

@@ -27,7 +27,14 @@ import numpy.typing as npt
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from unmask.errors import MediaError, MissingExtraError
-from unmask.media.sources import IMAGE_FORMATS, check_file, describe, format_of, unreadable
+from unmask.media.sources import (
+    IMAGE_FORMATS,
+    FilePath,
+    check_file,
+    describe,
+    format_of,
+    unreadable,
+)
 from unmask.records import Pixels
 
 MAX_PIXELS: Final = 100_000_000
@@ -77,7 +84,7 @@ DECODER_ERRORS: Final = (
 
 
 def read_image(
-    source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES
+    source: FilePath | bytes, *, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES
 ) -> Pixels:
     """Read a picture as (H, W, 3) uint8 sRGB, upright.
 
@@ -125,7 +132,7 @@ def encode_jpeg(pixels: Pixels, quality: int = 85) -> bytes:
     return buffer.getvalue()
 
 
-def _read_bytes(source: str | Path | bytes, max_bytes: int) -> bytes:
+def _read_bytes(source: FilePath | bytes, max_bytes: int) -> bytes:
     size = len(source) if isinstance(source, bytes) else check_file(source)
     if size > max_bytes:
         raise _too_large(describe(source), f"{size} bytes, expected at most {max_bytes}")

@@ -15,6 +15,8 @@ from typing import Final
 from unmask.errors import MediaError
 from unmask.records import Kind
 
+FilePath = str | os.PathLike[str]
+
 _IMAGE_NAMES: Final = "avif bmp dib gif heic heif hif jfif jpe jpeg jpg mpo png tif tiff webp"
 _VIDEO_NAMES: Final = (
     "3g2 3gp asf avi f4v flv m2ts m4v mkv mov mp4 mpeg mpg mts ogg ogv qt ts vob webm wmv"
@@ -61,6 +63,20 @@ VIDEO_FORMATS: Final = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class NamedFile(os.PathLike[str]):
+    """A file that goes by another name than its path, in reports and in messages."""
+
+    path: Path
+    name: str
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 def sniff(head: bytes) -> str | None:
     """Name the format from a file's first bytes: one of the formats above, `audio`, or None."""
     for offset, magic, name in _MAGIC:
@@ -99,7 +115,7 @@ def _is_transport_stream(head: bytes) -> bool:
     return False
 
 
-def kind_of(source: str | Path | bytes) -> Kind:
+def kind_of(source: FilePath | bytes) -> Kind:
     """Tell whether a file (or its content) is a picture or a clip.
 
     Raises:
@@ -108,7 +124,7 @@ def kind_of(source: str | Path | bytes) -> Kind:
     return Kind.IMAGE if format_of(source) in IMAGE_FORMATS else Kind.VIDEO
 
 
-def format_of(source: str | Path | bytes) -> str:
+def format_of(source: FilePath | bytes) -> str:
     """Name the format of a file (or its content), one of IMAGE_FORMATS or VIDEO_FORMATS.
 
     Raises:
@@ -129,7 +145,7 @@ def format_of(source: str | Path | bytes) -> str:
     return name
 
 
-def _read_head(source: str | Path | bytes) -> bytes:
+def _read_head(source: FilePath | bytes) -> bytes:
     if isinstance(source, bytes):
         if not source:
             message = "the bytes given are empty; give the content of a picture or clip"
@@ -143,7 +159,7 @@ def _read_head(source: str | Path | bytes) -> bytes:
         raise unreadable(source, error) from error
 
 
-def check_file(source: str | Path) -> int:
+def check_file(source: FilePath) -> int:
     """Make sure that a path is a regular file with content, without opening it; return its bytes.
 
     Opening first would hang on a pipe and disturb a device.
@@ -169,7 +185,7 @@ def check_file(source: str | Path) -> int:
     return status.st_size
 
 
-def _folder_error(source: str | Path) -> MediaError:
+def _folder_error(source: FilePath) -> MediaError:
     try:
         with os.scandir(source) as entries:
             holds_media = any(_extension(entry.name) in MEDIA_EXTENSIONS for entry in entries)
@@ -182,14 +198,14 @@ def _folder_error(source: str | Path) -> MediaError:
     return MediaError(message, code="empty")
 
 
-def unreadable(source: str | Path, error: Exception) -> MediaError:
+def unreadable(source: FilePath, error: Exception) -> MediaError:
     """Build the answer for a file that the operating system refuses."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     message = f"{describe(source)} cannot be read: {reason}; check its permissions"
     return MediaError(message, code="unreadable")
 
 
-def describe(source: str | Path | bytes) -> str:
+def describe(source: FilePath | bytes) -> str:
     """Name a source in a message: printable whatever its name holds."""
     return f"{len(source)} bytes in memory" if isinstance(source, bytes) else repr(str(source))
 

@@ -11,6 +11,7 @@
 * What cannot be decoded is passed over and counted in `warnings`; nothing at all is an error.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -23,8 +24,9 @@ import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace
 
-from unmask.errors import UsageError
+from unmask.errors import MediaError, UsageError
 from unmask.media.decoding import Decoder, Source, Timeline, survey
+from unmask.media.sources import describe
 from unmask.media.upright import matrix_degrees, read_matrix
 from unmask.records import Frame, Pixels
 
@@ -118,6 +120,7 @@ def sample_frames(
     frames: int = DEFAULT_FRAMES,
     fps: float | None = None,
     max_pixels: int = MAX_FRAME_PIXELS,
+    max_duration_s: float = math.inf,
 ) -> FrameStream:
     """Sample a clip evenly in time, from its first frame to its last.
 
@@ -127,6 +130,7 @@ def sample_frames(
             is given; a clip of fewer frames gives each of them once.
         fps: Give the frame shown at every 1 / `fps` seconds instead; each at most once.
         max_pixels: Refuse larger frames.
+        max_duration_s: Refuse longer clips.
 
     Raises:
         MediaError: `missing`, `empty`, `unreadable`, `unsupported`, `no_video`, `too_large`, or
@@ -138,11 +142,21 @@ def sample_frames(
     decoder = Decoder(source, max_pixels)
     try:
         timeline = survey(source, decoder)
+        _check_duration(source, float(timeline.duration * decoder.time_base), max_duration_s)
     except BaseException:
         decoder.close()
         raise
     wanted = timeline.choose(frames, None if fps is None else float(fps * decoder.time_base))
     return FrameStream(decoder, _Sampler(decoder, timeline).sample(wanted))
+
+
+def _check_duration(source: Source, duration_s: float, max_duration_s: float) -> None:
+    if duration_s > max_duration_s:
+        message = (
+            f"{describe(source)} is too large: it lasts {duration_s:.1f} s, expected at most "
+            f"{max_duration_s:g} s; give a shorter clip"
+        )
+        raise MediaError(message, code="too_large")
 
 
 def read_frames(

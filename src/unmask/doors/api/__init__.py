@@ -1,0 +1,1 @@
+"""The service's web: routes, uploads, problems, logs of requests."""

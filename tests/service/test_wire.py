@@ -1,0 +1,26 @@
+"""The documented shapes are those of the records."""
+
+import pytest
+
+from unmask.media.samples import make_samples
+from unmask.service import wire
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory, small_detector):
+    folder = tmp_path_factory.mktemp("media")
+    paths = [*make_samples(folder), folder / "missing.jpg"]
+    return [report.to_dict() for report in small_detector.detect_all(paths)]
+
+
+def test_reports_come_through_field_for_field(reports):
+    assert [report["verdict"] for report in reports] == ["real", "no_face", "real", "error"]
+    for report in reports:
+        assert set(report) == set(wire.Report.model_fields)
+        assert wire.Report.model_validate(report).model_dump(mode="json") == report
+
+
+@pytest.mark.parametrize("model", [wire.Report, wire.Job, wire.Results, wire.Problem])
+def test_examples_are_valid(model):
+    for example in model.model_config["json_schema_extra"]["examples"]:
+        model.model_validate(example)
