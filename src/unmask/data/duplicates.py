@@ -57,14 +57,14 @@ def near_groups(
     for block in close_pairs(values, max_bits):
         ones, twos = groups[block].T
         if len(apart := np.flatnonzero(ones != twos)):
-            groups = _connect(ones[apart], twos[apart], len(values))[groups]
+            groups = join_pairs(ones[apart], twos[apart], len(values))[groups]
     return groups[numbers].astype(np.intp)
 
 
 def close_pairs(
     values: npt.NDArray[np.uint64], max_bits: int = NEAR_BITS
 ) -> Iterator[npt.NDArray[np.intp]]:
-    """Blocks of pairs (P, 2) of places in distinct values (N,) that differ in few bits.
+    """Blocks of pairs (P, 2) of places in values (N,) that differ in few bits.
 
     The first place is the smaller one; every pair comes once. Multi-index hashing (Norouzi, Punjani
     and Fleet 2014, "Fast Exact Search in Hamming Space with Multi-Index Hashing", arXiv 1307.2982)
@@ -129,7 +129,7 @@ def _band_masks(bands: int) -> list[np.uint64]:
     return [np.uint64((1 << high) - (1 << low)) for low, high in pairwise(edges)]
 
 
-def _connect(
+def join_pairs(
     ones: npt.NDArray[np.intp], twos: npt.NDArray[np.intp], count: int
 ) -> npt.NDArray[np.intp]:
     """The component of each of `count` places that pairs of places join."""
@@ -141,4 +141,4 @@ def _connect(
 def linked_groups(left: npt.NDArray[np.intp], right: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
     """Two groupings of the same N samples as one, shape (N,): linked by either, transitively."""
     other = right + left.max(initial=-1) + 1
-    return _connect(left, other, int(other.max(initial=-1)) + 1)[left]
+    return join_pairs(left, other, int(other.max(initial=-1)) + 1)[left]

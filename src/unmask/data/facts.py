@@ -24,7 +24,7 @@ from unmask.media.sources import check_file, format_of, kind_of
 from unmask.media.video import sample_frames
 from unmask.records import Kind, Pixels
 
-RINGS: Final = 32
+RINGS: Final = 16
 """Rings of equal width of the spectrum, from the mean up to half a cycle per pixel."""
 SPECTRUM_SIDE_PX: Final = 256
 """Largest square, from the picture's centre, whose spectrum is taken; nothing is resampled."""
