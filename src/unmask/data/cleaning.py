@@ -123,9 +123,7 @@ class Cleaner:
                 "leak",
                 f"is kept together ({sample.group}) with {other.path} of {other.split}",
             )
-        return Manifest(
-            tuple(sample for place, sample in enumerate(joined) if place not in leaks)
-        )
+        return Manifest(tuple(sample for place, sample in enumerate(joined) if place not in leaks))
 
 
 def _members(numbers: npt.NDArray[np.intp]) -> list[Sequence[int]]:

@@ -75,7 +75,9 @@ def build_features(table: FactTable, places: IntArray) -> dict[str, FloatArray]:
         "file format": _one_hot(rows["format"]),
         "picture size": np.stack([width, height, width / height, np.log(width * height)], axis=1),
         "file size": np.stack([np.log(size), 8 * size / (width * height)], axis=1),
-        "JPEG tables": np.hstack([_describe_codings(table)[rows["coding"]], _one_hot(rows["coding"])]),
+        "JPEG tables": np.hstack(
+            [_describe_codings(table)[rows["coding"]], _one_hot(rows["coding"])]
+        ),
         "metadata": np.stack(metadata, axis=1),
         "colours": rows["colour"].astype(np.float64),
         "spectrum": rows["spectrum"].astype(np.float64),
