@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from unmask.data.checks import groups_across_splits
 from unmask.data.cleaning import Cleaner, Removal
@@ -106,12 +107,15 @@ def _take(table: FactTable, count: int) -> FactTable:
     return FactTable(table.rows[:count], table.formats, table.codings, broken)
 
 
-def _number_parts(everything: Manifest, own: int) -> Any:
-    names = [
-        f"{at >= own}\0{sample.split}\0{sample.label}\0{sample.dataset}"
-        for at, sample in enumerate(everything)
-    ]
-    return np.unique(names, return_inverse=True)[1]
+def _number_parts(everything: Manifest, own: int) -> npt.NDArray[np.intp]:
+    numbers: dict[tuple[Any, ...], int] = {}
+    return np.array(
+        [
+            numbers.setdefault((at >= own, s.split, s.label, s.dataset), len(numbers))
+            for at, s in enumerate(everything)
+        ],
+        np.intp,
+    )
 
 
 def _judge_faces(manifest: Manifest, table: FactTable, plan: AuditPlan) -> dict[int, FaceQuality]:
@@ -164,7 +168,7 @@ def _count(manifest: Manifest) -> list[dict[str, Any]]:
 def _describe_copies(everything: Manifest, copies: Copies, own: int) -> dict[str, Any]:
     samples = everything.samples
     crossing = dict.fromkeys(("splits", "classes", "datasets", "against"), 0)
-    conflicts = 0
+    alike_across_classes = 0
     pairs: list[dict[str, Any]] = []
     for pair in copies.crossing:
         one, two = samples[pair.one], samples[pair.two]
@@ -178,7 +182,7 @@ def _describe_copies(everything: Manifest, copies: Copies, own: int) -> dict[str
             continue
         for name, does in crosses.items():
             crossing[name] += does
-        conflicts += pair.exact and crosses["classes"]
+        alike_across_classes += crosses["classes"] and not pair.exact
         if len(pairs) < LISTED:
             pairs.append(
                 {
@@ -196,10 +200,19 @@ def _describe_copies(everything: Manifest, copies: Copies, own: int) -> dict[str
         "exact": _describe_groups(copies.contents[:own]),
         "alike": _describe_groups(copies.groups[:own]),
         "crossing": crossing,
-        "label_conflicts": conflicts,
+        "alike_across_classes": alike_across_classes,
+        "label_conflicts": _count_conflicts(everything, copies, own),
+        "files_in_other_set": int(np.isin(copies.groups[:own], copies.groups[own:]).sum()),
         "pairs": pairs,
         "all_pairs_named": copies.crossing_count == len(copies.crossing),
     }
+
+
+def _count_conflicts(everything: Manifest, copies: Copies, own: int) -> int:
+    """How many contents have both labels."""
+    labels = np.array([sample.label for sample in everything.samples[:own]])
+    real, fake = (np.unique(copies.contents[:own][labels == label]) for label in LABEL_NAMES)
+    return len(np.intersect1d(real, fake))
 
 
 def _describe_groups(numbers: Any) -> dict[str, int]:

@@ -75,17 +75,15 @@ def _judge_copies(
     crossing = copies["crossing"]
     if copies["label_conflicts"]:
         count = copies["label_conflicts"]
-        yield Finding(
-            "serious", "label_conflict", f"{count} files are real and fake at once, byte for byte"
-        )
+        text = f"{count} files are there as real and as fake, byte for byte"
+        yield Finding("serious", "label_conflict", text)
     if crossing["splits"]:
         text = f"{crossing['splits']} pairs of pictures that show the same lie in different splits"
         yield Finding("serious", "leak", text)
-    if crossing["against"] and against:
-        text = f"{crossing['against']} pictures show the same as one of {against['source']}"
+    if (seen := copies["files_in_other_set"]) and against:
+        text = f"{seen} pictures show the same as one of {against['source']}"
         yield Finding("serious", "in_other_set", text)
-    near = crossing["classes"] - copies["label_conflicts"]
-    if near > 0:
+    if near := copies["alike_across_classes"]:
         text = (
             f"{near} pairs of a real and a fake picture show the same: altered versions, or wrong "
             "labels; look at them"

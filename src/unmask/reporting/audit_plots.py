@@ -81,5 +81,6 @@ def draw_faces(
                 )  # fmt: skip
         axes.set_xlabel(title)
     panels[0].set_ylabel("files")
-    panels[0].legend()
+    if panels[0].get_legend_handles_labels()[0]:
+        panels[0].legend()
     return encode_png(figure)
