@@ -173,7 +173,7 @@ def _describe_copies(everything: Manifest, copies: Copies, own: int) -> dict[str
     for pair in copies.crossing:
         one, two = samples[pair.one], samples[pair.two]
         crosses = {
-            "splits": one.split != two.split and pair.two < own,
+            "splits": one.split != two.split and bool(one.split and two.split) and pair.two < own,
             "classes": one.label != two.label,
             "datasets": one.dataset != two.dataset and pair.two < own,
             "against": pair.one < own <= pair.two,
