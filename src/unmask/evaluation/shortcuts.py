@@ -23,6 +23,8 @@ MOST_SAMPLES: Final = 20_000
 """Of larger sets so many are drawn: intervals are narrow by then."""
 MOST_KINDS: Final = 16
 """So many formats or codings have a column each."""
+EVEN: Final = "balanced"
+"""Both classes weigh the same, or the shares of the folds would pass for knowledge."""
 TOGETHER: Final = "all together"
 _FIGURES: Final = {name: METRICS[name] for name in ("auc", "accuracy")}
 _THRESHOLD: Final = 0.5
@@ -139,11 +141,15 @@ def _predict_folds(
     for fold in np.unique(folds):
         held_out = folds == fold
         if not columns.shape[1]:
-            scores[held_out] = labels[~held_out].mean()
+            scores[held_out] = _THRESHOLD
             continue
-        model: Any = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+        model: Any = make_pipeline(
+            StandardScaler(), LogisticRegression(max_iter=2000, class_weight=EVEN)
+        )
         if kind == "trees":
-            model = HistGradientBoostingClassifier(early_stopping=False, random_state=seed)
+            model = HistGradientBoostingClassifier(
+                early_stopping=False, class_weight=EVEN, random_state=seed
+            )
         model.fit(columns[~held_out], labels[~held_out])
         scores[held_out] = model.predict_proba(columns[held_out])[:, 1]
     return scores
