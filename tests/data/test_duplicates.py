@@ -4,9 +4,11 @@ import io
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
-from unmask.data.duplicates import near_groups, near_pairs, perceptual_hash
+from unmask.data.duplicates import close_pairs, near_groups, near_pairs, perceptual_hash
 
 
 def picture(seed):
@@ -61,3 +63,46 @@ def test_groups_are_transitive():
 def test_no_pictures_give_no_pairs():
     empty = np.empty(0, np.uint64)
     assert near_pairs(empty, empty).shape == (0, 2)
+
+
+HASHES = st.lists(
+    st.builds(
+        lambda base, flips: np.uint64(base ^ sum(1 << bit for bit in flips)),
+        st.sampled_from([0, 2**64 - 1, 0x0123456789ABCDEF]),
+        st.sets(st.integers(0, 63), max_size=7),
+    ),
+    max_size=30,
+)
+
+
+@given(left=HASHES, right=HASHES, max_bits=st.integers(0, 12))
+def test_no_pair_is_missed_whatever_the_distance(left, right, max_bits):
+    found = near_pairs(np.array(left, np.uint64), np.array(right, np.uint64), max_bits)
+    assert [tuple(map(int, pair)) for pair in found] == [
+        (a, b)
+        for a in range(len(left))
+        for b in range(len(right))
+        if (int(left[a]) ^ int(right[b])).bit_count() <= max_bits
+    ]
+
+
+@given(hashes=HASHES, max_bits=st.integers(0, 12))
+def test_every_pair_comes_once(hashes, max_bits):
+    values = np.unique(np.array(hashes, np.uint64))
+    pairs = [tuple(map(int, pair)) for block in close_pairs(values, max_bits) for pair in block]
+    assert len(set(pairs)) == len(pairs)
+    assert all(one < two for one, two in pairs)
+
+
+def test_many_hashes_take_seconds():
+    generator = np.random.default_rng(0)
+    hashes = generator.integers(0, 2**64, 300_000, dtype=np.uint64)
+    hashes[:1000] = hashes[-1000:] ^ np.uint64(0b1010)
+    groups = near_groups(hashes)
+    assert np.array_equal(groups[:1000], groups[-1000:])
+    assert len(np.unique(groups)) == 299_000
+
+
+def test_a_hundred_thousand_copies_are_one_group():
+    hashes = np.full(100_000, 77, np.uint64)
+    assert len(np.unique(near_groups(hashes))) == 1

@@ -89,16 +89,25 @@ def check_classes(dataset: Dataset, least: int = 2) -> None:
         raise DataError(message)
 
 
+def groups_across_splits(manifest: Manifest) -> int:
+    """How many groups lie in more than one split."""
+    return len(_shared_groups(manifest))
+
+
 def note_shared_groups(manifest: Manifest) -> list[str]:
     """Say how many groups lie in more than one split, if any."""
+    shared = _shared_groups(manifest)
+    if not shared:
+        return []
+    return [f"{len(shared)} groups lie in more than one split: {some(shared)}"]
+
+
+def _shared_groups(manifest: Manifest) -> list[str]:
     splits: dict[str, set[str]] = defaultdict(set)
     for sample in manifest:
         if sample.group and sample.split:
             splits[sample.group].add(sample.split)
-    shared = sorted(group for group, where in splits.items() if len(where) > 1)
-    if not shared:
-        return []
-    return [f"{len(shared)} groups lie in more than one split: {some(shared)}"]
+    return sorted(group for group, where in splits.items() if len(where) > 1)
 
 
 def _say_left_out(left_out: Sequence[LeftOut]) -> list[str]:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
 from pathlib import PurePath
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from unmask.media.sources import kind_of
 from unmask.media.video import sample_frames
 from unmask.records import Kind
 
+T = TypeVar("T")
 _AHEAD: Final = 64
 """Files decoded at a time."""
 
@@ -69,10 +70,15 @@ def group_samples(
 
 def hash_files(paths: Iterable[str]) -> Iterator[np.uint64 | LeftOut]:
     """The perceptual hash of each picture, of a clip that of its middle frame, in order."""
+    return map_files(_hash_file, paths)
+
+
+def map_files(work: Callable[[str], T], paths: Iterable[str]) -> Iterator[T]:
+    """What `work` makes of each file, in order, a few files at a time in several threads."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         remaining = iter(paths)
         while batch := list(islice(remaining, _AHEAD)):
-            yield from pool.map(_hash_file, batch)
+            yield from pool.map(work, batch)
 
 
 def _group_near_duplicates(

@@ -2,12 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from unmask.data.manifest import LABEL_NAMES, Manifest
 from unmask.errors import DataError
+
+SPLIT_RANKS: Final = {"train": 1, "val": 2, "test": 3}
+"""Of samples that are kept together the split of the highest rank keeps its own."""
 
 
 def fold_numbers(manifest: Manifest, folds: int, seed: int) -> Sequence[int]:
@@ -62,16 +66,15 @@ def find_leaks(manifest: Manifest) -> list[int]:
 
     Test is kept clean of train and val, and val of train.
     """
-    ranks = {"train": 1, "val": 2, "test": 3}
     highest: dict[str, int] = defaultdict(int)
     for sample in manifest:
         if sample.group:
-            rank = ranks.get(sample.split, 0)
+            rank = SPLIT_RANKS.get(sample.split, 0)
             highest[sample.group] = max(highest[sample.group], rank)
     return [
         number
         for number, sample in enumerate(manifest)
-        if sample.group and 0 < ranks.get(sample.split, 0) < highest[sample.group]
+        if sample.group and 0 < SPLIT_RANKS.get(sample.split, 0) < highest[sample.group]
     ]
 
 

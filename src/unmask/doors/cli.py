@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
+from unmask.doors.commands.audit import AUDIT_HELP, audit
 from unmask.doors.commands.calibrate import CALIBRATE_HELP, calibrate
 from unmask.doors.commands.camera import CAMERA_HELP, camera
 from unmask.doors.commands.compare import COMPARE_HELP, compare
@@ -20,6 +21,7 @@ from unmask.doors.commands.detect import DETECT_HELP, detect
 from unmask.doors.commands.ensemble import ENSEMBLE_HELP, ensemble
 from unmask.doors.commands.evaluate import EVALUATE_HELP, evaluate
 from unmask.doors.commands.export import EXPORT_HELP, export
+from unmask.doors.commands.gate import GATE_HELP, gate
 from unmask.doors.commands.import_keras import IMPORT_KERAS_HELP, import_keras
 from unmask.doors.commands.models import MODELS_HELP, models
 from unmask.doors.commands.samples import SAMPLES_HELP, samples
@@ -95,10 +97,12 @@ app.command(help=CROSSVAL_HELP, no_args_is_help=True)(crossval)
 app.command(help=TUNE_HELP, no_args_is_help=True)(tune)
 app.command(help=EVALUATE_HELP, no_args_is_help=True)(evaluate)
 app.command(help=COMPARE_HELP, no_args_is_help=True)(compare)
+app.command(help=GATE_HELP, no_args_is_help=True)(gate)
 app.command(help=CALIBRATE_HELP, no_args_is_help=True)(calibrate)
 app.command("import-keras", help=IMPORT_KERAS_HELP, no_args_is_help=True)(import_keras)
 app.command(help=ENSEMBLE_HELP, no_args_is_help=True)(ensemble)
 app.command(help=EXPORT_HELP, no_args_is_help=True)(export)
+data.command(help=AUDIT_HELP, no_args_is_help=True)(audit)
 app.add_typer(data, name="data")
 app.command(help=MODELS_HELP)(models)
 app.command(help=SAMPLES_HELP, no_args_is_help=True)(samples)

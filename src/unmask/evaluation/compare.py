@@ -103,7 +103,7 @@ def compare(
         "n_common": len(common[0].predictions),
         "policy": plan.policy,
         "models": rows,
-        "pairs": _compare_pairs(data, group_names(common[0].predictions), plan.seed),
+        "pairs": compare_pairs(data, group_names(common[0].predictions), plan.seed),
         "data": {**plan.data, "sha256": manifest.sha256()},
         "versions": describe_versions(),
         "hardware": describe_hardware(),
@@ -136,7 +136,7 @@ def _check_labels(labels: Sequence[int], which: str) -> None:
         raise DataError(message)
 
 
-def _compare_pairs(
+def compare_pairs(
     data: Mapping[str, Scored], groups: Sequence[str], seed: int
 ) -> list[dict[str, Any]]:
     """Every pair: differences with paired intervals, tests, and p-values corrected for all pairs.

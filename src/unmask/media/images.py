@@ -18,6 +18,8 @@ import struct
 import threading
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -100,12 +102,30 @@ def read_image(
         >>> read_image(encode_jpeg(np.full((2, 3, 3), 200, np.uint8))).shape
         (2, 3, 3)
     """
+    with open_image(source, max_pixels=max_pixels, max_bytes=max_bytes) as image:
+        return to_srgb(image)
+
+
+@contextmanager
+def open_image(
+    source: FilePath | bytes, *, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES
+) -> Iterator[Image.Image]:
+    """An opened picture that is not decoded yet; what its decoder raises becomes a `MediaError`.
+
+    Args:
+        source: A path, or the content of a file.
+        max_pixels: Refuse larger pictures by their header; above 179 million Pillow does itself.
+        max_bytes: Refuse larger files without reading them.
+
+    Raises:
+        MediaError: as `read_image`.
+    """
     name = describe(source)
     image_format = format_of(source)
     if image_format not in IMAGE_FORMATS:
         message = f"{name} is a clip ({image_format}), not a picture; read it with media.video"
         raise MediaError(message, code="unsupported")
-    data = _read_bytes(source, max_bytes)
+    data = read_bytes(source, max_bytes)
     if image_format == "heic":
         _register_heic(name)
     try:
@@ -115,8 +135,7 @@ def read_image(
         ):
             _check_size(name, image.size, max_pixels)
             _check_not_raw(name, image)
-            image.load()
-            return _to_srgb(image)
+            yield image
     except Image.DecompressionBombError as error:
         raise _too_large(name, str(error)) from error
     except DECODER_ERRORS as error:
@@ -132,7 +151,12 @@ def encode_jpeg(pixels: Pixels, quality: int = 85) -> bytes:
     return buffer.getvalue()
 
 
-def _read_bytes(source: FilePath | bytes, max_bytes: int) -> bytes:
+def read_bytes(source: FilePath | bytes, max_bytes: int = MAX_BYTES) -> bytes:
+    """The content of a file of limited size.
+
+    Raises:
+        MediaError: `missing`, `empty`, `unreadable` or `too_large`.
+    """
     size = len(source) if isinstance(source, bytes) else check_file(source)
     if size > max_bytes:
         raise _too_large(describe(source), f"{size} bytes, expected at most {max_bytes}")
@@ -178,8 +202,9 @@ def _check_not_raw(name: str, image: Image.Image) -> None:
         raise MediaError(message, code="unsupported")
 
 
-def _to_srgb(image: Image.Image) -> Pixels:
-    """Turn a decoded picture of any mode into upright sRGB pixels."""
+def to_srgb(image: Image.Image) -> Pixels:
+    """Decode an opened picture of any mode as (H, W, 3) uint8 sRGB, upright."""
+    image.load()
     profile = image.info.get("icc_profile")
     orientation = _read_orientation(image)
     colour, alpha = _split_alpha(image)

@@ -134,7 +134,7 @@ def split(
         raise UsageError(message)
     column = group_by.removeprefix("column:") if group_by.startswith("column:") else GROUP_COLUMN
     found = read_data(path, positive=positive, val_share=0, group_column=column)
-    dataset = group_samples(found, group_by, _watch)
+    dataset = group_samples(found, group_by, show_looking)
     if fresh:
         dataset = dataset.with_manifest(dataset.manifest.without_splits())
     if drop_leaks:
@@ -151,7 +151,8 @@ def split(
     typer.echo(f"written: {out}")
 
 
-def _watch(paths: Sequence[str]) -> Iterable[str]:
+def show_looking(paths: Sequence[str]) -> Iterable[str]:
+    """A bar on standard error while files are looked at, where somebody sees it."""
     from rich.console import Console
     from rich.progress import track
 

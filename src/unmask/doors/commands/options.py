@@ -41,7 +41,8 @@ def check_positive(value: float | None) -> float | None:
     return value
 
 
-def _check_unit(value: float | None) -> float | None:
+def check_unit(value: float | None) -> float | None:
+    """Refuse what lies outside [0, 1], and NaN."""
     if value is not None and not 0.0 <= value <= 1.0:  # also refuses NaN
         message = f"must lie in [0, 1], got {value}"
         raise typer.BadParameter(message)
@@ -66,7 +67,7 @@ ThresholdOption = Annotated[
     typer.Option(
         "--threshold",
         metavar="T",
-        callback=_check_unit,
+        callback=check_unit,
         help="Score in [0, 1] from which the verdict is fake, below it real; replaces the policy.",
         show_default=False,
     ),
