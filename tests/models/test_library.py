@@ -31,7 +31,7 @@ def test_a_model_is_found_by_name_folder_card_and_run(model):
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
-        (lambda m: (m / "model.onnx").unlink(), "lacks the weights file"),  # missing
+        (lambda m: (m / "model.onnx").unlink(), "lacks the file"),  # missing
         (
             lambda m: (m / "model.onnx").write_bytes(b"x"),
             "is not the file that its card",

@@ -25,8 +25,8 @@ from unmask.media.faces import CropGeometry, Effort, MtcnnFinder, crop_face
 from unmask.media.images import read_image
 from unmask.media.limits import MediaLimits
 from unmask.media.sources import kind_of
-from unmask.media.video import sample_frames
-from unmask.models.engine import open_engine
+from unmask.media.video import FrameStream, sample_frames
+from unmask.models.engine import EngineOutputs, FloatArray, open_engine
 from unmask.models.library import open_model
 from unmask.records import (
     FaceCrop,
@@ -106,7 +106,7 @@ class Detector:
         if fps is not None and not 0 < fps <= MAX_FPS:
             message = f"fps must lie above 0 and at most at {MAX_FPS:g}, got {fps}"
             raise UsageError(message)
-        folder = open_model(model)
+        self.folder = folder = open_model(model)
         self.card = folder.card
         self.weights_path = folder.weights_path
         self.policy: Policy = choose_policy(self.card, policy, threshold)
@@ -116,6 +116,15 @@ class Detector:
         self._try_network(folder.path)
         self._finder = MtcnnFinder()
         self._frames, self._fps, self._limits = frames, fps, limits
+        self.settings = {
+            "model": self.card.name if model is None else str(model),
+            "policy": policy,
+            "threshold": threshold,
+            "engine": engine,
+            "frames": frames,
+            "fps": fps,
+        }
+        """What it was made with, as plain values; another one made so answers the same."""
         self._versions = {
             "unmask": version("unmask"),
             "engine": self._engine.name,
@@ -174,9 +183,26 @@ class Detector:
         scores: list[Score] = []
         for start in range(0, len(crops), BATCH_CROPS):
             batch = np.stack([crop.pixels for crop in crops[start : start + BATCH_CROPS]])
-            logits = self._engine.run(batch).logit
-            scores += [calibrate(float(logit), self.card.calibration) for logit in logits]
+            scores += self.to_scores(self.run_network(batch).logit)
         return tuple(scores)
+
+    def run_network(self, pixels: Pixels) -> EngineOutputs:
+        """All that the network says of crops (N, S, S, 3), before calibration."""
+        return self._engine.run(pixels)
+
+    def to_scores(self, logits: FloatArray) -> tuple[Score, ...]:
+        """Logits (N,) as scores, calibrated by the card."""
+        return tuple(calibrate(float(logit), self.card.calibration) for logit in logits)
+
+    def sample_frames(self, source: str | Path | bytes) -> FrameStream:
+        """The frames of a clip that `detect` looks at."""
+        return sample_frames(
+            source,
+            frames=self._frames,
+            fps=self._fps,
+            max_pixels=self._limits.pixels,
+            max_duration_s=self._limits.duration_s,
+        )
 
     def _try_network(self, folder: Path) -> None:
         """Run one empty crop, so that a network of another kind is refused at once and by name."""
@@ -236,13 +262,7 @@ class Detector:
         tracker = Tracker()
         crops: list[FaceCrop] = []
         scores: list[Score] = []
-        with sample_frames(
-            source,
-            frames=self._frames,
-            fps=self._fps,
-            max_pixels=self._limits.pixels,
-            max_duration_s=self._limits.duration_s,
-        ) as stream:
+        with self.sample_frames(source) as stream:
             for frame in stream:
                 if stop.is_set():  # nobody waits for the answer any more
                     break

@@ -23,6 +23,7 @@ from unmask.doors.commands.evaluate import EVALUATE_HELP, evaluate
 from unmask.doors.commands.export import EXPORT_HELP, export
 from unmask.doors.commands.gate import GATE_HELP, gate
 from unmask.doors.commands.import_keras import IMPORT_KERAS_HELP, import_keras
+from unmask.doors.commands.inspect import INSPECT_HELP, VERIFY_HELP, inspect, verify
 from unmask.doors.commands.models import MODELS_HELP, models
 from unmask.doors.commands.samples import SAMPLES_HELP, samples
 from unmask.doors.commands.serve import SERVE_HELP, serve
@@ -92,6 +93,8 @@ app = typer.Typer(
 app.command(help=DETECT_HELP, no_args_is_help=True)(detect)
 app.command(help=CAMERA_HELP)(camera)
 app.command(help=SERVE_HELP, context_settings={"auto_envvar_prefix": "UNMASK_SERVE"})(serve)
+app.command(help=INSPECT_HELP, no_args_is_help=True)(inspect)
+app.command(help=VERIFY_HELP, no_args_is_help=True)(verify)
 app.command(help=TRAIN_HELP, no_args_is_help=True)(train)
 app.command(help=CROSSVAL_HELP, no_args_is_help=True)(crossval)
 app.command(help=TUNE_HELP, no_args_is_help=True)(tune)

@@ -178,21 +178,29 @@ class YunetFinder:
 
 def crop_face(pixels: Pixels, face: FaceBox, geometry: CropGeometry) -> FaceCrop:
     """Cut the square around a face out of a frame of shape (H, W, 3) and bring it to (S, S, 3)."""
-    x1, y1, x2, y2 = square_around(face.box_xyxy, pixels.shape[:2], geometry)
-    square: Any = _cut(pixels, x1, y1, x2, y2)
-    size = geometry.size_px
-    if square.shape[0] != size:
-        shrinks = square.shape[0] > size
-        square = cv2.resize(
-            square, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-        )
+    square = square_around(face.box_xyxy, pixels.shape[:2], geometry)
+    x1, y1, x2, y2 = square
     return FaceCrop(
-        pixels=np.array(square, order="C"),
+        pixels=cut_square(pixels, square, geometry.size_px),
         box_xyxy=face.box_xyxy,
         crop_xyxy=(float(x1), float(y1), float(x2), float(y2)),
         face_confidence=face.confidence,
         landmarks=face.landmarks,
     )
+
+
+def cut_square(pixels: Pixels, square_xyxy: tuple[int, int, int, int], size_px: int) -> Pixels:
+    """Cut a square out of a frame of shape (H, W, 3) and bring it to (S, S, 3).
+
+    What of it lies outside the frame is filled by reflection.
+    """
+    square: Any = _cut(pixels, *square_xyxy)
+    if square.shape[0] != size_px:
+        shrinks = square.shape[0] > size_px
+        square = cv2.resize(
+            square, (size_px, size_px), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+        )
+    return np.array(square, order="C")
 
 
 def square_around(

@@ -29,6 +29,7 @@ import numpy.typing as npt
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from unmask.errors import MediaError, MissingExtraError
+from unmask.media.chunks import drop_text
 from unmask.media.sources import (
     IMAGE_FORMATS,
     FilePath,
@@ -128,6 +129,8 @@ def open_image(
     data = read_bytes(source, max_bytes)
     if image_format == "heic":
         _register_heic(name)
+    elif image_format == "png":
+        data = drop_text(data)
     try:
         with (
             _quiet_pillow,

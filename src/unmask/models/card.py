@@ -145,6 +145,22 @@ class TrainingCard(_Part):
     """Share of that time in which nothing was computed because no batch was ready."""
 
 
+class DomainCard(_Part):
+    """The description of the training faces' features (see `unmask.models.domain`)."""
+
+    file: PlainName = "domain.npz"
+    sha256: Sha256
+    limit: Annotated[float, Field(gt=0)]
+    """The distance above which a face is unlike the training faces."""
+    faces: Count
+    """That were described."""
+    kept_back: Count
+    """Further ones, by which the limit was set."""
+    beyond: Unit
+    """The share of these that lies beyond it."""
+    data: str = ""
+
+
 class MemberCard(_Part):
     """A model that went into an ensemble."""
 
@@ -169,6 +185,8 @@ class ModelCard(_Part):
     calibration: CalibrationCard
     policies: dict[str, PolicyCard]
     weights: WeightsCard
+    domain: DomainCard | None = None
+    """None where nobody described the training faces."""
     members: tuple[MemberCard, ...] = ()
     """The models that an ensemble was made of."""
     training: TrainingCard | None = None
@@ -184,6 +202,14 @@ class ModelCard(_Part):
     def _has_balanced(self) -> "ModelCard":
         if "balanced" not in self.policies:
             message = f"policies must contain 'balanced', got {sorted(self.policies)}"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _domain_apart(self) -> "ModelCard":
+        taken = {CARD_NAME, self.weights.file, *(part.file for part in self.weights.beside)}
+        if self.domain and self.domain.file in taken:
+            message = f"domain.file must differ from the other files, got {self.domain.file!r}"
             raise ValueError(message)
         return self
 

@@ -25,6 +25,8 @@ from unmask.models.engine import IR_SUFFIX
 BUNDLED: Final = Path(__file__).parent / "bundled"
 MODEL_IN_RUN: Final = "model"
 """A run folder keeps its exported model in a folder of this name."""
+DOMAIN_NAME: Final = "domain.npz"
+"""The file that describes the training faces."""
 IR_NAMES: Final = ("model.xml", "model.bin")
 """The two files of an OpenVINO IR."""
 _EXTERNAL: Final = re.compile(rb"\n(?:\x08|\x88\x80*\x00)location")
@@ -42,6 +44,11 @@ class ModelFolder:
     def weights_path(self) -> Path:
         """The file with the weights."""
         return self.path / self.card.weights.file
+
+    @property
+    def domain_path(self) -> Path | None:
+        """The file that describes the training faces, where there is one."""
+        return self.path / self.card.domain.file if self.card.domain else None
 
 
 def list_models() -> tuple[ModelFolder, ...]:
@@ -98,8 +105,12 @@ def describe_files(paths: Sequence[Path], parameters: int) -> WeightsCard:
     )
 
 
-def write_model(card: ModelCard, weights: Path, folder: Path) -> None:
+def write_model(
+    card: ModelCard, weights: Path, folder: Path, *, domain: Path | None = None
+) -> None:
     """Put card, weights and what lies beside them into a model folder, whole or not at all.
+
+    Without the file that describes the training faces the card says nothing of it either.
 
     Raises:
         ModelError: the folder holds something that is no model.
@@ -112,6 +123,10 @@ def write_model(card: ModelCard, weights: Path, folder: Path) -> None:
         shutil.copyfile(weights, draft / card.weights.file)
         for part in card.weights.beside:
             shutil.copyfile(weights.parent / part.file, draft / part.file)
+        if card.domain and domain:
+            shutil.copyfile(domain, draft / card.domain.file)
+        else:
+            card = card.model_copy(update={"domain": None})
         card.write(draft)
         if folder.exists():
             shutil.rmtree(folder)
@@ -132,7 +147,7 @@ def check_place(folder: Path) -> None:
     if not folder.is_dir():
         message = f"{folder} is a file; choose a folder"
         raise ModelError(message)
-    known = {CARD_NAME, WEIGHTS_NAME, *IR_NAMES}
+    known = {CARD_NAME, WEIGHTS_NAME, DOMAIN_NAME, *IR_NAMES}
     strangers = sorted(path.name for path in folder.iterdir() if path.name not in known)
     if strangers:
         message = f"{folder} holds other files than a model ({strangers[0]}); choose another folder"
@@ -143,13 +158,16 @@ def _check_weights(folder: ModelFolder) -> None:
     weights = folder.card.weights
     for part in (FileCard(file=weights.file, sha256=weights.sha256), *weights.beside):
         _check_file(folder, part)
+    if folder.card.domain:
+        domain = folder.card.domain
+        _check_file(folder, FileCard(file=domain.file, sha256=domain.sha256))
     _refuse_external(folder.weights_path)
 
 
 def _check_file(folder: ModelFolder, part: FileCard) -> None:
     path = folder.path / part.file
     if not path.is_file():
-        message = f"{folder.path} lacks the weights file {part.file!r} that its card names"
+        message = f"{folder.path} lacks the file {part.file!r} that its card names"
         raise ModelError(message)
     found = hash_file(path)
     if found != part.sha256:

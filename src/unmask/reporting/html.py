@@ -85,17 +85,7 @@ class HtmlSink:
         policy = f"{report.policy} (fake from {report.threshold * 100:.1f} %)"
         self._models[model.name, model.version, model.sha256, policy] = None
         self._versions.update(report.versions)
-        self._write(
-            "card.html",
-            report=report,
-            name=name,
-            word=VERDICT_WORDS[name],
-            percent=report_percent(report),
-            who=who(report),
-            thumbnails=[_thumbnail(face, report) for face in _shown_faces(report)],
-            timelines=[_timeline(person, report) for person in report.people],
-            chart=CHART_SIZE_PX,
-        )
+        self._write("card.html", **card_values(report))
 
     def __exit__(
         self,
@@ -120,6 +110,21 @@ class HtmlSink:
     def _write(self, template: str, **values: Any) -> None:
         self._stream.write(load_environment().get_template(template).render(values))
         self._stream.flush()
+
+
+def card_values(report: Report) -> dict[str, Any]:
+    """What the template of a report's card needs."""
+    name = verdict_name(report)
+    return {
+        "report": report,
+        "name": name,
+        "word": VERDICT_WORDS[name],
+        "percent": report_percent(report),
+        "who": who(report),
+        "thumbnails": [_thumbnail(face, report) for face in _shown_faces(report)],
+        "timelines": [_timeline(person, report) for person in report.people],
+        "chart": CHART_SIZE_PX,
+    }
 
 
 def _shown_faces(report: Report) -> list[ScoredFace]:

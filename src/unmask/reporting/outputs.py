@@ -58,7 +58,7 @@ def check_destinations(
             would go to a terminal; the folder for overlays is a file or one of the inputs.
     """
     if out is not None:
-        _check_file(out, inputs)
+        check_file(out, inputs)
     elif name == "html" and sys.stdout.isatty():
         message = "an HTML page is not for the terminal; name a file with --out"
         raise UsageError(message)
@@ -66,14 +66,19 @@ def check_destinations(
         _check_folder(overlay, inputs)
 
 
-def _check_file(out: Path, inputs: Sequence[str]) -> None:
+def check_file(out: Path, inputs: Sequence[str], option: str = "--out") -> None:
+    """Refuse a file that cannot be written, or whose writing would destroy an input.
+
+    Raises:
+        UsageError: its folder is missing, it is a folder, or a picture or clip.
+    """
     message = ""
     if out.is_dir():
-        message = f"--out must name a file, but {out} is a folder"
+        message = f"{option} must name a file, but {out} is a folder"
     elif not out.parent.is_dir():
-        message = f"the folder of --out {out} does not exist; create it first"
+        message = f"the folder of {option} {out} does not exist; create it first"
     elif out.suffix.lower() in MEDIA_EXTENSIONS or any(_is_same(out, other) for other in inputs):
-        message = f"--out {out} names a picture or clip, which a report must not overwrite"
+        message = f"{option} {out} names a picture or clip, which a report must not overwrite"
     elif out.exists() and not os.access(out, os.W_OK):
         message = f"cannot write to {out}: Permission denied"
     if message:
@@ -113,7 +118,7 @@ def _standard_output() -> TextIO:
     return stream
 
 
-def _open(path: Path) -> TextIO:
+def _open(path: Path) -> TextIOWrapper:
     try:
         return path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
     except OSError as error:
@@ -127,8 +132,20 @@ def _open_lines(out: Path) -> Iterator[TextIO]:
         yield stream
 
 
+def write_page(out: Path, page: str | bytes) -> None:
+    """Write a whole file beside its place and move it there, so that no half of it is ever seen.
+
+    Raises:
+        UsageError: the file cannot be written to.
+    """
+    if isinstance(page, str):
+        page = page.encode("utf-8", "backslashreplace")
+    with _open_page(out) as stream:
+        stream.buffer.write(page)
+
+
 @contextmanager
-def _open_page(out: Path) -> Iterator[TextIO]:
+def _open_page(out: Path) -> Iterator[TextIOWrapper]:
     if out.exists() and not out.is_file():  # a pipe or device cannot be replaced
         with _open(out) as stream:
             yield stream

@@ -91,7 +91,8 @@ def convert(
         files = writer(model.weights_path, Path(scratch))
         found = _compare(model, files[0], form, checked, device)
         card = _describe(model.card, form, files, found)
-        write_model(card, files[0], out)
+        same = form != "int8"  # 8-bit features lie elsewhere
+        write_model(card, files[0], out, domain=model.domain_path if same else None)
     return found
 
 

@@ -69,7 +69,7 @@ def test_onnx_runtime_refuses_an_ir(one, tmp_path):
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
-        (lambda f: (f / "model.bin").unlink(), "lacks the weights file 'model.bin'"),
+        (lambda f: (f / "model.bin").unlink(), "lacks the file 'model.bin'"),
         (lambda f: (f / "model.bin").write_bytes(b"x"), "is not the file that its card"),
         (lambda f: (f / "model.xml").write_text("<net/>"), "is not the file that its card"),
     ],

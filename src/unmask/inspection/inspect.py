@@ -1,0 +1,224 @@
+"""The verb: everything that can be found out about one picture or clip."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from unmask.detection.detector import BATCH_CROPS, Detector
+from unmask.detection.pooling import find_deciding, pool_scores
+from unmask.errors import MediaError
+from unmask.inspection.fingerprints import perceptual_hash
+from unmask.inspection.heatmap import Explainer
+from unmask.inspection.provenance import Provenance, trace
+from unmask.inspection.record import Explained, Inspection
+from unmask.inspection.stability import Change, Stability, gather, vary
+from unmask.media.images import read_image
+from unmask.models.domain import Domain, read_domain
+from unmask.models.engine import FloatArray
+from unmask.records import Kind, Pixels, Score, ScoredFace, Verdict
+
+MOST_FACES: Final = 8
+"""Faces of a picture that are explained and tried: those with the highest scores."""
+MOST_MOMENTS: Final = 3
+"""Moments of a clip that are explained."""
+TRIED_FRAMES: Final = 8
+"""Frames of a clip's deciding person under which the verdict is tried."""
+FEWER_FRAMES: Final = "fewer_frames"
+"""The change of looking at no more than `TRIED_FRAMES` of a clip."""
+_LIBRARIES: Final = ("unmask", "numpy", "opencv-python-headless", "pillow", "av", "c2pa-python")
+
+
+class Inspector:
+    """Inspects files with one detector.
+
+    >>> inspector = Inspector(Detector())
+    >>> inspector.inspect("photo.jpg").verdict  # doctest: +SKIP
+    <Verdict.REAL: 'real'>
+
+    Args:
+        detector: answers; its model, policy and frames are those of the inspection.
+        trust: root certificates in PEM form; signatures that lead to them are trusted.
+    """
+
+    def __init__(self, detector: Detector, trust: str = "") -> None:
+        self._detector = detector
+        self._trust = trust
+        self._explainer = Explainer(detector.folder, detector.run_network)
+        card, path = detector.card.domain, detector.folder.domain_path
+        self._domain: Domain | None = read_domain(path, card) if card and path else None
+
+    def inspect(self, source: str | Path) -> Inspection:
+        """Answer a file, and say why, how firmly, and where it says it is from.
+
+        A file that cannot be answered gives an inspection with the report's error.
+        """
+        report = self._detector.detect(source)
+        provenance, troubles = _trace(source, self._trust)
+        warnings = (*report.warnings, *troubles, *(provenance.warnings if provenance else ()))
+        inspection = Inspection(
+            report=report,
+            verdict=report.verdict,
+            reasons=report.reasons,
+            provenance=provenance,
+            settings={**self._detector.settings, "trust": bool(self._trust)},
+            versions={**report.versions, **_versions()},
+            date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
+            warnings=warnings,
+        )
+        if report.error is not None:
+            return inspection
+        look = self._look_at_clip if report.kind is Kind.VIDEO else self._look_at_picture
+        return _conclude(look(source, inspection), self._detector)
+
+    def _look_at_picture(self, source: str | Path, inspection: Inspection) -> Inspection:
+        pixels = read_image(source)
+        inspection = replace(inspection, perceptual_hash=perceptual_hash(pixels))
+        faces = sorted(inspection.report.faces, key=lambda face: -face.score.logit)
+        if not faces:
+            return inspection
+        tried, rest = faces[:MOST_FACES], faces[MOST_FACES:]
+        explained = tuple(self._explain(face) for face in tried)
+        columns = [self._try_changes(pixels, face) for face in tried]
+        others = [face.score.probability for face in rest]
+        scores = [
+            max([*others, *(score.probability for score in row)])
+            for row in zip(*columns, strict=True)
+        ]
+        # A picture is called fake for one face, but real only for all of them.
+        is_fake = inspection.report.verdict is Verdict.FAKE
+        distances = [face.unlike for face in explained if face.unlike is not None]
+        return replace(
+            inspection,
+            explained=explained,
+            stability=gather(faces[0].score.probability, scores),
+            unlike=(distances[0] if is_fake else max(distances)) if distances else None,
+        )
+
+    def _look_at_clip(self, source: str | Path, inspection: Inspection) -> Inspection:
+        deciding = find_deciding(inspection.report.people)
+        everybody = inspection.report.faces
+        faces = [f for f in everybody if deciding and f.crop.person == deciding.person]
+        spread = _spread(faces, TRIED_FRAMES)
+        tried: list[ScoredFace] = []
+        columns: list[Sequence[Score]] = []
+        looks_like = ""
+        with self._detector.sample_frames(source) as stream:
+            for frame in stream:
+                looks_like = looks_like or perceptual_hash(frame.pixels)
+                face = spread.get(frame.index)
+                if face is not None:
+                    tried.append(face)
+                    columns.append(self._try_changes(frame.pixels, face))
+        inspection = replace(inspection, perceptual_hash=looks_like)
+        seen = [face for face in faces if face.crop.pixels.size]
+        if deciding is None or not tried or not seen:
+            return inspection
+        distances = self._measure(seen)
+        return replace(
+            inspection,
+            explained=tuple(self._explain(face) for face in _choose_moments(seen)),
+            stability=_pool_changes(deciding.score.probability, tried, columns, len(faces)),
+            unlike=None if distances is None else float(np.median(distances)),
+        )
+
+    def _explain(self, face: ScoredFace) -> Explained:
+        distances = self._measure([face])
+        unlike = None if distances is None else float(distances[0])
+        return Explained(face, self._explainer.explain(face.crop.pixels), unlike)
+
+    def _measure(self, faces: Sequence[ScoredFace]) -> FloatArray | None:
+        """How unlike the training faces these are, (N,)."""
+        if self._domain is None:
+            return None
+        network, domain = self._detector.run_network, self._domain
+        parts = [
+            domain.measure(network(np.stack([face.crop.pixels for face in part])).features)
+            for part in (
+                faces[start : start + BATCH_CROPS] for start in range(0, len(faces), BATCH_CROPS)
+            )
+        ]
+        return np.concatenate(parts)
+
+    def _try_changes(self, pixels: Pixels, face: ScoredFace) -> Sequence[Score]:
+        """The scores of a face after each change to its frame."""
+        crops = np.stack(list(vary(pixels, face.crop, self._detector.card.crop.size_px)))
+        return self._detector.to_scores(self._detector.run_network(crops).logit)
+
+
+def _conclude(inspection: Inspection, detector: Detector) -> Inspection:
+    """Call a verdict of fake or real uncertain where something speaks against trusting it."""
+    verdict = inspection.report.verdict
+    if verdict not in {Verdict.FAKE, Verdict.REAL}:
+        return inspection
+    doubts = []
+    stability, unlike, policy = inspection.stability, inspection.unlike, detector.policy
+    if stability is not None and stability.crosses(verdict, policy.threshold):
+        doubts.append(stability.explain(policy))
+    if unlike is not None and unlike > 1:
+        doubts.append(
+            f"unlike anything the model was trained on: {unlike:.2f} times as far from its "
+            "training faces as the limit, so that its score means little here"
+        )
+    declared = inspection.provenance.declarations if inspection.provenance else ()
+    made = [found for found in declared if found.machine_made]
+    if verdict is Verdict.REAL and made:
+        doubts.append(f"the file itself says otherwise: {made[0].where}, {made[0].says}")
+    if not doubts:
+        return inspection
+    found = f"the detector's verdict {verdict.value} is not upheld"
+    reasons = (*doubts, found, *inspection.report.reasons)
+    return replace(inspection, verdict=Verdict.UNCERTAIN, reasons=reasons)
+
+
+def _trace(source: str | Path, trust: str) -> tuple[Provenance | None, tuple[str, ...]]:
+    try:
+        return trace(source, trust), ()
+    except (MediaError, OSError) as error:
+        return None, (f"where the file is from could not be read: {error}",)
+
+
+def _spread(faces: Sequence[ScoredFace], most: int) -> dict[int, ScoredFace]:
+    """At most so many faces, evenly spread, by the number of their frame."""
+    step = max(1, math.ceil(len(faces) / most))
+    chosen = faces[step // 2 :: step] or faces[:1]
+    return {face.crop.frame_index: face for face in chosen}
+
+
+def _choose_moments(faces: Sequence[ScoredFace]) -> list[ScoredFace]:
+    """The faces with the highest scores, no two of them next to each other; in order of time."""
+    chosen: list[int] = []
+    for index in sorted(range(len(faces)), key=lambda index: -faces[index].score.logit):
+        if len(chosen) < MOST_MOMENTS and all(abs(index - other) > 1 for other in chosen):
+            chosen.append(index)
+    return [faces[index] for index in sorted(chosen)]
+
+
+def _pool_changes(
+    score: float, tried: Sequence[ScoredFace], columns: Sequence[Sequence[Score]], frames: int
+) -> Stability:
+    """The clip's score under each change, pooled over the frames that were tried."""
+    pooled = [
+        pool_scores([ScoredFace(f.crop, s) for f, s in zip(tried, row, strict=True)]).probability
+        for row in zip(*columns, strict=True)
+    ]
+    stability = gather(score, pooled)
+    if len(tried) == frames:
+        return stability
+    fewer = Change(FEWER_FRAMES, pool_scores(tried).probability, mild=True)
+    return replace(stability, changes=(fewer, *stability.changes))
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for library in _LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            continue
+    return found
