@@ -125,7 +125,7 @@ def draw_heat(pixels: Pixels, heat: HeatMap) -> Pixels:
     grid = cv2.resize(heat.grid, (side, side), interpolation=cv2.INTER_CUBIC)
     strongest = max(float(np.abs(heat.grid).max()), 1e-6)
     alpha = np.clip(np.abs(grid) / strongest, 0, 1)[..., None] * _STRONGEST_ALPHA
-    colour = np.where(grid[..., None] > 0, np.float32(_FAKE_RGB), np.float32(_REAL_RGB))
+    colour = np.where(grid[..., None] > 0, _FAKE_RGB, _REAL_RGB).astype(np.float32)
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[..., None].astype(np.float32)
     return np.asarray(np.rint(grey * (1 - alpha) + colour * alpha), np.uint8)
 

@@ -106,7 +106,7 @@ def read_jpeg(image: Image.Image) -> JpegFacts | None:
 def standard_steps(quality: int) -> npt.NDArray[np.int64]:
     """The 64 luminance steps of the IJG's library for a quality from 1 to 100."""
     scale = 5000 // quality if quality < 50 else 200 - 2 * quality
-    return np.clip((_LUMINANCE * scale + 50) // 100, 1, 255).astype(np.int64)
+    return np.asarray(np.clip((_LUMINANCE * scale + 50) // 100, 1, 255), np.int64)
 
 
 def estimate_quality(steps: npt.NDArray[np.int64]) -> tuple[int, bool]:
@@ -167,8 +167,8 @@ def _coefficients(luminance: Pixels) -> FloatArray:
     """The low frequencies (B, M) of all whole blocks, by the cosine transform of ITU-T T.81."""
     rows, columns = (side // _BLOCK for side in luminance.shape)
     cut = luminance[: rows * _BLOCK, : columns * _BLOCK].astype(np.float64) - 128
-    blocks = cut.reshape(rows, _BLOCK, columns, _BLOCK).transpose(0, 2, 1, 3)
-    blocks = blocks.reshape(-1, _BLOCK, _BLOCK)
+    grid = cut.reshape(rows, _BLOCK, columns, _BLOCK).transpose(0, 2, 1, 3)
+    blocks = grid.reshape(-1, _BLOCK, _BLOCK)
     inside = (blocks.min(axis=(1, 2)) > -128) & (blocks.max(axis=(1, 2)) < 127)  # not clipped
     basis = cosine_basis(_BLOCK)
     turned = np.asarray(basis @ blocks[inside] @ basis.T)

@@ -110,14 +110,14 @@ def _as_text(name: str, value: Any) -> str:
     """An EXIF value in words; comments begin with eight bytes that name their encoding."""
     if not isinstance(value, bytes):
         return str(value)
-    value = value[:_MAX_COMMENT_BYTES]
-    if name == "UserComment" and value.startswith(b"UNICODE\0"):
-        body = value[8:]
+    data: bytes = value[:_MAX_COMMENT_BYTES]
+    if name == "UserComment" and data.startswith(b"UNICODE\0"):
+        body = data[8:]
         big = body[:1] == b"\0"
         return body.decode("utf-16-be" if big else "utf-16-le", "replace").strip("\0 \ufeff")
-    if name == "UserComment" and value[:8] in {b"ASCII\0\0\0", b"\0" * 8}:
-        value = value[8:]
-    return value.decode("utf-8", "replace").strip("\0 ")
+    if name == "UserComment" and data[:8] in {b"ASCII\0\0\0", b"\0" * 8}:
+        data = data[8:]
+    return data.decode("utf-8", "replace").strip("\0 ")
 
 
 def _properties(root: Element) -> Iterator[tuple[str, str]]:

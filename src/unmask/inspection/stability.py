@@ -1,7 +1,7 @@
 """How firm a verdict is: the score after what happens to pictures on their way.
 
 Each change is made on the part of the frame around the face, before the face is cut out, which is
-what a platform or messenger would do to the whole of it: the part begins at a multiple of 16 pixels
+what a platform or messenger would do to the whole of it: the part lies on multiples of 16 pixels
 and reaches beyond the face, so that JPEG blocks, blurs and averages fall as they do there.
 
 Mild changes, which leave no doubt to the eye, may not turn a verdict: where the scores under them
@@ -105,7 +105,8 @@ def vary(frame: Pixels, crop: FaceCrop, size_px: int) -> Iterator[Pixels]:
     x1, y1, x2, y2 = (round(value) for value in crop.crop_xyxy)
     square = (x1, y1, x2, y2)
     left, top = (max(0, (start - _MARGIN_PX) // _BLOCK_PX * _BLOCK_PX) for start in (x1, y1))
-    part = np.ascontiguousarray(frame[top : y2 + _MARGIN_PX, left : x2 + _MARGIN_PX])
+    right, bottom = (-(-(end + _MARGIN_PX) // _BLOCK_PX) * _BLOCK_PX for end in (x2, y2))
+    part = np.ascontiguousarray(frame[top:bottom, left:right])
     inner = (x1 - left, y1 - top, x2 - left, y2 - top)
     generator = np.random.default_rng(0)
     for name in MILD:

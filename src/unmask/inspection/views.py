@@ -51,7 +51,7 @@ def draw_residual(pixels: Pixels) -> Pixels:
     """A crop (S, S, 3) less its blurred self, amplified around mid-grey."""
     fine = pixels.astype(np.float32)
     fine -= cv2.GaussianBlur(fine, (0, 0), _RESIDUAL_SIGMA_PX)
-    return np.clip(np.rint(_GREY + RESIDUAL_GAIN * fine), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(_GREY + RESIDUAL_GAIN * fine), 0, 255), np.uint8)
 
 
 def draw_spectrum(pixels: Pixels) -> Pixels:

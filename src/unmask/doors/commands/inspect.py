@@ -17,7 +17,7 @@ from unmask.doors.commands.options import (
 INSPECT_HELP: Final = """Say why a file is called fake or real, how firmly, and where it is from.
 
 Heat maps, the score under slight changes, likeness to the training faces, metadata and content \
-credentials. What speaks against a verdict makes it uncertain. Nothing is fetched from the network. \
+credentials. What speaks against a verdict makes it uncertain. Nothing is fetched from anywhere. \
 Exit status: 0 whatever the verdict, 1 the file could not be answered, 2 wrong usage.
 
 \b
