@@ -41,6 +41,7 @@ def product(values, weights):
 
 
 LINEAR = np.array([[1], [2], [3]], np.float32)
+BIAS = opset13.constant(np.ones(1, np.float32))
 WIDE = np.ones((3, 4), np.float32)
 
 
@@ -48,7 +49,7 @@ WIDE = np.ones((3, 4), np.float32)
     ("ending", "weights"),
     [
         (lambda means: product(means, LINEAR), [1, 2, 3]),
-        (lambda means: opset13.add(product(means, LINEAR), opset13.constant(np.ones(1, np.float32))), [1, 2, 3]),
+        (lambda means: opset13.add(product(means, LINEAR), BIAS), [1, 2, 3]),
         (lambda means: opset13.tanh(product(means, LINEAR)), None),  # bent
         (lambda means: opset13.multiply(product(means, LINEAR), means), None),  # of two ways
         (lambda means: opset13.reduce_sum(product(means, WIDE), np.array([1])), None),  # summed up

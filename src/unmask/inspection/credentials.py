@@ -147,7 +147,7 @@ def _explain(error: Exception) -> Credentials:
     text = str(error)
     if text.startswith("ManifestNotFound"):
         return Credentials(CredentialState.ABSENT)
-    if text.startswith("RemoteManifest"):
+    if text.startswith("Remote"):
         return Credentials(CredentialState.ELSEWHERE, problems=(shorten(text),))
     return Credentials(CredentialState.BROKEN, problems=(shorten(text),))
 

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from unmask.detection.detector import Detector
-from unmask.errors import DataError, UnmaskError
+from unmask.errors import DataError
 from unmask.inspection.inspect import Inspector
 from unmask.inspection.record import FORMAT
 from unmask.models.engine import LOGIT_TOLERANCE
@@ -78,13 +79,26 @@ def verify(
         DataError: the report lacks entries.
         UsageError: its model or policy is not at hand.
     """
-    try:
+    with _readable():
         settings = {name: stated["settings"][name] for name in _SETTINGS}
         detector = Detector(model or stated["settings"]["model"], **settings)
-        found = Inspector(detector, trust).inspect(source).to_dict()
+    return compare_reports(stated, Inspector(detector, trust).inspect(source).to_dict())
+
+
+def compare_reports(stated: Mapping[str, Any], found: Mapping[str, Any]) -> Verification:
+    """Compare a report with what was found now, point by point.
+
+    Raises:
+        DataError: the report lacks entries.
+    """
+    with _readable():
         return Verification(tuple(_compare(stated, found)))
-    except UnmaskError:
-        raise
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         message = f"the report lacks or garbles an entry: {type(error).__name__} {error}"
         raise DataError(message) from error
