@@ -124,7 +124,8 @@ class Detector:
             "frames": frames,
             "fps": fps,
         }
-        """What it was made with, as plain values; another one made so answers the same."""
+        """What it was made with, as plain values: another one made so answers the same, on whatever
+        device."""
         self._versions = {
             "unmask": version("unmask"),
             "engine": self._engine.name,

@@ -62,9 +62,8 @@ def face_titles(summary: Mapping[str, Any]) -> list[str]:
     for number, face in enumerate(summary["why"], start=1):
         seen = "" if face["time_s"] is None else f" at {clock(face['time_s'])}"
         person = "" if face["person"] is None else f", person {face['person']}"
-        unlike = (
-            "" if face["unlike"] is None else f", {face['unlike']:.2f} of the limit of likeness"
-        )
+        distance = face["unlike"]
+        unlike = "" if distance is None else f", unlikeness {distance:.2f} of the limit"
         what = "Moment" if seen else "Face"
         titles.append(f"{what} {number}{seen}{person}: {percent(face['score'])} fake{unlike}")
     return titles

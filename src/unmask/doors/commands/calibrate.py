@@ -68,7 +68,7 @@ def calibrate(
         device=device.value,
         observe=show_progress(len(samples)),
     )
-    write_model(rename(found.card, out), folder.weights_path, out)
+    write_model(rename(found.card, out), folder.weights_path, out, domain=folder.domain_path)
     counts = found.counts
     typer.echo(
         f"\nfitted to {counts['real']} reals and {counts['fake']} fakes, split {chosen}; "

@@ -6,6 +6,8 @@ from typing import Annotated, Final
 import typer
 
 from unmask.doors.commands.options import (
+    Device,
+    DeviceOption,
     Engine,
     EngineOption,
     FpsOption,
@@ -68,6 +70,7 @@ def inspect(
     ] = 32,
     fps: FpsOption = None,
     engine: EngineOption = Engine.AUTO,
+    device: DeviceOption = Device.AUTO,
 ) -> None:
     """Parse, inspect, write, print."""
     from unmask.detection.detector import Detector
@@ -79,7 +82,13 @@ def inspect(
     targets = {"html": html, "pdf": pdf, "json": json}
     check_targets(targets, file)
     detector = Detector(
-        model, policy=policy, threshold=threshold, engine=engine.value, frames=frames, fps=fps
+        model,
+        policy=policy,
+        threshold=threshold,
+        engine=engine.value,
+        device=device.value,
+        frames=frames,
+        fps=fps,
     )
     found = Inspector(detector, read_trust(trust)).inspect(file)
     print_inspection(found.to_dict())
