@@ -14,7 +14,9 @@ from unmask.data.manifest import Manifest
 from unmask.data.reading import read_data
 from unmask.detection.detector import Detector
 from unmask.evaluation.evaluate import describe_metrics, predict, summarise
+from unmask.inspection.domain import fit_domain
 from unmask.models.card import read_card
+from unmask.models.domain import add_domain
 from unmask.training.publish import About
 from unmask.training.settings import load_settings
 from unmask.training.train import train
@@ -59,6 +61,8 @@ def main() -> None:
     folder = train(
         manifest, settings, arguments.out, about=ABOUT, resume=True, crops=arguments.crops
     )
+    if read_card(folder).domain is None:
+        add_domain(folder, fit_domain(folder, manifest, seed=settings.seed))
     measure_test(folder, manifest.select("test"), settings.seed)
 
 

@@ -4,8 +4,10 @@ import hashlib
 import struct
 import time
 import zlib
+from contextlib import suppress
 
 import imagehash
+import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 from skimage import data
@@ -13,7 +15,7 @@ from skimage import data
 from unmask.errors import MediaError
 from unmask.inspection.container import read_container
 from unmask.inspection.credentials import CredentialState
-from unmask.inspection.fingerprints import perceptual_hash
+from unmask.inspection.fingerprints import hash_tool, perceptual_hash
 from unmask.inspection.provenance import trace
 from unmask.media.images import encode_jpeg
 
@@ -147,6 +149,11 @@ def test_tags_of_a_container_are_bounded(tmp_path, clip):
     assert all(len(value) <= 300 for value in facts["tags"].values())
 
 
+def test_the_tool_has_one_hash_of_its_own():
+    assert hash_tool() == hash_tool()
+    assert len(hash_tool()) == 64
+
+
 @pytest.mark.parametrize("name", ["astronaut", "coffee", "cat", "rocket"])
 def test_the_perceptual_hash_is_imagehashs(name):
     pixels = getattr(data, name)()
@@ -160,3 +167,20 @@ def test_recompression_hardly_changes_the_perceptual_hash():
     again = read_image(encode_jpeg(pixels, 40))
     bits = int(perceptual_hash(pixels), 16) ^ int(perceptual_hash(again), 16)
     assert bits.bit_count() <= 4
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_files_with_wrong_bytes_are_read_or_refused(tmp_path, portrait, file_format):
+    options = {"exif": b"Exif\0\0II*\0\x08\0\0\0\x01\0\x0f\x01\x02\0\x04\0\0\0Abc\0\0\0\0\0"}
+    if file_format in {"JPEG", "WEBP"}:
+        options["xmp"] = packet(f'Iptc4xmpExt:DigitalSourceType="{TRAINED}"')
+    path = tmp_path / "wrong"
+    portrait.resize((48, 48)).save(path, file_format, **({} if file_format == "TIFF" else options))
+    whole, generator = path.read_bytes(), np.random.default_rng(0)
+    for _ in range(60):
+        content = bytearray(whole)
+        for place in generator.integers(4, len(whole), generator.integers(1, 12)):
+            content[place] = generator.integers(256)
+        path.write_bytes(content[: generator.integers(len(whole) // 2, len(whole) + 1)])
+        with suppress(MediaError):  # its first bytes say no more what it is
+            assert trace(path).sha256

@@ -1,6 +1,7 @@
 """By which a file and a picture can be known again: SHA-256 of the bytes, DCT hash of the look."""
 
 import hashlib
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,8 @@ from PIL import Image
 from unmask.inspection.jpeg import cosine_basis
 from unmask.records import Pixels
 
+_PACKAGE: Final = Path(__file__).parents[1]
+_CODE_SUFFIXES: Final = frozenset({".py", ".html", ".css"})
 _SIDE_PX: Final = 32
 _LOW: Final = 8
 
@@ -18,6 +21,18 @@ def hash_source(source: str | Path) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal."""
     with Path(source).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@cache
+def hash_tool() -> str:
+    """The SHA-256 over the names and bytes of this package's own code and templates."""
+    digest = hashlib.sha256()
+    for path in sorted(_PACKAGE.rglob("*")):
+        if path.suffix in _CODE_SUFFIXES:
+            content = path.read_bytes()
+            digest.update(f"{path.relative_to(_PACKAGE).as_posix()}\0{len(content)}\0".encode())
+            digest.update(content)
+    return digest.hexdigest()
 
 
 def perceptual_hash(pixels: Pixels) -> str:

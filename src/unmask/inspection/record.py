@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from unmask.inspection.fingerprints import hash_tool
 from unmask.inspection.heatmap import HeatMap, describe_heat, draw_heat
 from unmask.inspection.provenance import Provenance
 from unmask.inspection.stability import Stability
@@ -96,6 +97,7 @@ class Inspection:
             "provenance": self.provenance.to_dict() if self.provenance else None,
             "perceptual_hash": self.perceptual_hash,
             "model": self.report.model.to_dict(),
+            "tool": {"name": "unmask", "sha256": hash_tool()},
             "settings": dict(self.settings),
             "versions": dict(self.versions),
         }

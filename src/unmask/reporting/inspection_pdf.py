@@ -106,6 +106,7 @@ def _contents(summary: Mapping[str, Any], views: Views) -> Iterator[Flowable]:
         [
             ("model", f"{summary['model']['name']} {summary['model']['version']}"),
             ("model SHA-256", summary["model"]["sha256"]),
+            ("tool SHA-256", summary["tool"]["sha256"]),
             ("settings", ", ".join(f"{k} {v}" for k, v in summary["settings"].items())),
             ("versions", ", ".join(f"{k} {v}" for k, v in summary["versions"].items())),
         ]
