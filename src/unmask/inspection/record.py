@@ -33,10 +33,11 @@ class Explained:
             if self.heat.method == "class activation"
             else "what the logit loses where an area is blurred away"
         )
+        words = describe_heat(self.heat)
         caption = f"Heat map ({self.heat.method}): {how}; orange speaks for fake, blue for real."
         return (
             View("face", pixels, "The face as the network sees it."),
-            View("heat", draw_heat(pixels, self.heat), f"{caption} {describe_heat(self.heat)}"),
+            View("heat", draw_heat(pixels, self.heat), f"{caption} {words[:1].upper()}{words[1:]}"),
             *draw_views(pixels),
         )
 
