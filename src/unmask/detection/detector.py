@@ -24,7 +24,7 @@ from unmask.errors import MediaError, ModelError, UsageError
 from unmask.media.faces import CropGeometry, Effort, MtcnnFinder, crop_face
 from unmask.media.images import read_image
 from unmask.media.limits import MediaLimits
-from unmask.media.sources import kind_of
+from unmask.media.sources import FilePath, kind_of
 from unmask.media.video import FrameStream, sample_frames
 from unmask.models.engine import EngineOutputs, FloatArray, open_engine
 from unmask.models.library import open_model
@@ -195,7 +195,7 @@ class Detector:
         """Logits (N,) as scores, calibrated by the card."""
         return tuple(calibrate(float(logit), self.card.calibration) for logit in logits)
 
-    def sample_frames(self, source: str | Path | bytes) -> FrameStream:
+    def sample_frames(self, source: FilePath | bytes) -> FrameStream:
         """The frames of a clip that `detect` looks at."""
         return sample_frames(
             source,

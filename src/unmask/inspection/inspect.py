@@ -10,7 +10,8 @@ from typing import Final
 
 import numpy as np
 
-from unmask.detection.detector import BATCH_CROPS, Detector
+from unmask.detection.batching import BATCH_CROPS
+from unmask.detection.detector import Detector
 from unmask.detection.pooling import find_deciding, pool_scores
 from unmask.errors import MediaError
 from unmask.inspection.fingerprints import perceptual_hash
