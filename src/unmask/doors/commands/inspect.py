@@ -91,9 +91,10 @@ def inspect(
         fps=fps,
     )
     found = Inspector(detector, read_trust(trust)).inspect(file)
+    written = list(write_evidence(found, targets))  # first, since who reads the lines may go away
     print_inspection(found.to_dict())
-    for written in write_evidence(found, targets):
-        typer.echo(f"written to {written}")
+    for path in written:
+        typer.echo(f"written to {path}")
     raise typer.Exit(1 if found.report.error else 0)
 
 
