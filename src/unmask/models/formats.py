@@ -16,9 +16,9 @@ from unmask.records import Pixels
 _BATCH: Final = 8
 _HEAVY: Final = frozenset({"Conv", "MatMul", "Gemm"})
 _FLOAT_AHEAD: Final = 3
-"""Convolutions and products from the pixels on that stay in floating point. The finest traces are
-read there: on 144 faces of RVF10K the bundled MobileNetV2 calls all as before with these left out,
-and 4 to 5 % of them otherwise where they are quantised."""
+"""Convolutions and products from the pixels on that stay in floating point, where the finest traces
+are read. A MobileNetV2 with an AUC of 0.9996 on 697 validation faces of RVF10K, calibrated on 128
+of its training faces, keeps 0.9914, 0.9994 and 0.9996 with 0, 2 and 3 of them left out."""
 _FLOAT_BEHIND: Final = 1
 """Those before the outputs that stay in floating point: the head."""
 
