@@ -136,3 +136,19 @@ class DataError(UnmaskError):
     """A data set is empty, one-sided, contradictory or otherwise unusable."""
 
     code = "data"
+
+
+def printable(text: str) -> str:
+    r"""Text that is safe in a terminal or page: control and stray characters are spelled out.
+
+    A file may be called anything, an escape sequence that repaints the screen included.
+
+    >>> printable("a\x1b[2Jb\udcff.jpg")
+    'a\\x1b[2Jb\\udcff.jpg'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        for char in text
+    )

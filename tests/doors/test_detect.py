@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -222,7 +223,7 @@ def test_an_interrupt_keeps_what_was_answered(program, hill, tmp_path):
     process = program("detect", *[hill] * 2000, "--format", "jsonl", "--out", "answers.jsonl")
     out = tmp_path / "answers.jsonl"
     while process.poll() is None and not (out.exists() and out.stat().st_size):
-        pass
+        time.sleep(0.005)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 130
     lines = out.read_text().splitlines()

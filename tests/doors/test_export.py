@@ -18,6 +18,7 @@ def test_an_ir_detects_like_any_model(unmask, photo, name, tmp_path):
         "card.json",
         "model.xml",
         "model.bin",
+        "domain.npz",  # the same features: what the model knows of its faces goes along
     }
     before, after = (unmask("detect", photo, "--model", model) for model in (name, "ir"))
     assert after.exit_code == before.exit_code == 0, after.output

@@ -16,7 +16,7 @@ def header_of(image_format, mode="RGB", **options):
         data, image_format, **options
     )
     with open_image(data.getvalue()) as image:
-        return read_header(image)
+        return read_header(image, data.getvalue())
 
 
 def exif():

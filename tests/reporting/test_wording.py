@@ -1,7 +1,7 @@
 import pytest
 
 from unmask.records import Kind, Person, Score, Verdict
-from unmask.reporting.wording import label, note, percent, printable, tone, verdict_name, who
+from unmask.reporting.wording import label, note, percent, tone, verdict_name, who
 
 
 @pytest.mark.parametrize(
@@ -33,21 +33,6 @@ def test_percent(probability, expected):
 def test_tone(make_report, verdict, probability, expected):
     report = make_report(verdict=verdict, score=Score(0.0, 0.6))
     assert tone(probability, report) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("photo.jpg", "photo.jpg"),  # nothing to do
-        ("Grüße 写真.png", "Grüße 写真.png"),  # letters of any script stay
-        ("a\x1b[31mb", "a\\x1b[31mb"),  # an escape sequence
-        ("two\nlines", "two\\nlines"),  # would break a row
-        ("b\udcff", "b\\udcff"),  # a byte that is no text
-        ("r\u202etxt.exe", "r\\u202etxt.exe"),  # turns the reading direction around
-    ],
-)
-def test_printable(text, expected):
-    assert printable(text) == expected
 
 
 def test_note_is_the_error_first_then_the_reason(make_report, failed_report):

@@ -41,6 +41,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore::FutureWarning",
     "ignore:.*tensorboard.*",
     "ignore:.*`isinstance.treespec, LeafSpec.*",
+    "ignore:This DataLoader will create 2 worker processes",  # on a single core
 )
 
 

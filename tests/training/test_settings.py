@@ -34,9 +34,15 @@ def test_keys_reach_into_phases_and_given_values_win(tmp_path):
         pretrained=None,
     )
     assert settings.phases[0].epochs == 7
-    assert settings.augment == {"blur": 0.5}
+    assert settings.augment == {"flip": 1.0, "blur": 0.5}  # beside the default
     assert (settings.model, settings.batch_size, settings.pretrained) == ("cnn128", 16, "no")
     assert settings.side_px() == 128
+
+
+def test_keys_reach_into_the_defaults_too():
+    settings = load_settings(None, ["phases.0.learning_rate=1e-5"])
+    assert settings.phases[0].learning_rate == 1e-5
+    assert settings.phases[0].schedule == "onecycle"
 
 
 def test_epochs_are_a_limit():

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from unmask.data.manifest import LABEL_NAMES, SPLITS, Manifest
+from unmask.errors import printable
 
 EXAMPLES: Final = 3
 """How many files a message names."""
@@ -60,14 +61,6 @@ class Dataset:
             listed = ", ".join(f"{number} {printable(kind)}" for kind, number in kinds[:KINDS])
             blocks.append(f"passed over {self.passed_over.total()}: {listed}")
         return "\n".join(blocks)
-
-
-def printable(text: str) -> str:
-    r"""Text that is safe in a terminal: control and stray characters are spelled out."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
-        for char in text
-    )
 
 
 def some(items: Iterable[str], total: int | None = None) -> str:

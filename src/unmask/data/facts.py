@@ -147,7 +147,7 @@ def examine_file(path: str) -> FileFacts:
     if kind_of(path) is Kind.IMAGE:
         data = read_bytes(path)
         with open_image(data) as image:
-            header = read_header(image)
+            header = read_header(image, data)
             pixels = to_srgb(image)
         digest, size = hashlib.blake2b(data, digest_size=_CONTENT_BYTES).digest(), len(data)
     else:

@@ -108,7 +108,6 @@ class Detector:
             raise UsageError(message)
         self.folder = folder = open_model(model)
         self.card = folder.card
-        self.weights_path = folder.weights_path
         self.policy: Policy = choose_policy(self.card, policy, threshold)
         self.model_id = ModelId(self.card.name, self.card.version, self.card.weights.sha256)
         self._geometry = CropGeometry(**self.card.crop.model_dump())

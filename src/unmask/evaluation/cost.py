@@ -43,7 +43,7 @@ def measure_cost(detector: Detector) -> Cost:
     return Cost(
         parameters=card.weights.parameters,
         size_bytes=card.weights.size_bytes,
-        multiply_adds=count_multiply_adds(detector.weights_path, card.crop.size_px),
+        multiply_adds=count_multiply_adds(detector.folder.weights_path, card.crop.size_px),
         crops_per_s=measure_speed(detector),
     )
 

@@ -5,6 +5,8 @@ from typing import Final
 
 from PIL import Image, JpegImagePlugin
 
+from unmask.media.chunks import read_texts
+
 _SAMPLINGS: Final = {0: "4:4:4", 1: "4:2:2", 2: "4:2:0"}
 _XMP_KEYS: Final = frozenset({"xmp", "XML:com.adobe.xmp"})
 
@@ -40,11 +42,16 @@ class Header:
     """Text of another kind: a JPEG comment, text chunks of a PNG."""
 
 
-def read_header(image: Image.Image) -> Header:
-    """The header of an opened picture (`media.images.open_image`); nothing is decoded."""
+def read_header(image: Image.Image, data: bytes) -> Header:
+    """The header of an opened picture (`media.images.open_image`); nothing is decoded.
+
+    Args:
+        image: The opened picture.
+        data: The content of its file, whose PNG texts the opened picture has no longer.
+    """
     info = image.info
     kind = (image.format or "").lower()
-    texts = [key for key, value in info.items() if isinstance(value, str) and key not in _XMP_KEYS]
+    texts = [text for text in read_texts(data)[0] if text.keyword not in _XMP_KEYS]
     return Header(
         format={"heif": "heic", "mpo": "jpeg"}.get(kind, kind),
         mode=image.mode,
@@ -54,7 +61,7 @@ def read_header(image: Image.Image) -> Header:
         exif=bool(info.get("exif")),
         xmp=bool(_XMP_KEYS & info.keys()),
         icc=bool(info.get("icc_profile")),
-        comment=bool(info.get("comment")) or (kind == "png" and bool(texts)),
+        comment=bool(info.get("comment")) or bool(texts),
     )
 
 

@@ -7,10 +7,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from unmask.errors import printable
 from unmask.reporting.figures_text import figure_text, interval_text
 from unmask.reporting.pages import embed_png, render_page
 from unmask.reporting.sinks import QuietPipeConsole
-from unmask.reporting.wording import printable
 
 _CAPTIONS: Final = {
     "shortcuts": "What can be reached without looking at a face",

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from unmask.errors import printable
 from unmask.reporting.figures_text import (
     chance_text,
     figure_text,
@@ -15,7 +16,6 @@ from unmask.reporting.figures_text import (
 )
 from unmask.reporting.pages import embed_png, render_page
 from unmask.reporting.sinks import QuietPipeConsole
-from unmask.reporting.wording import printable
 
 _CAPTIONS: Final = {
     "roc": "ROC curves",

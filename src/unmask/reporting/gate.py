@@ -7,10 +7,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from unmask.errors import printable
 from unmask.reporting.figures_text import MISSING, chance_text, interval_text
 from unmask.reporting.pages import embed_png, render_page
 from unmask.reporting.sinks import QuietPipeConsole
-from unmask.reporting.wording import VERDICT_WORDS, printable
+from unmask.reporting.wording import VERDICT_WORDS
 
 BUDGET_NAMES: Final = {
     "flips": "flipped verdicts",

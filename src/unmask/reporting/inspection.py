@@ -7,11 +7,12 @@ from typing import Any, Final, Protocol
 from rich.console import Console
 from rich.text import Text
 
+from unmask.errors import printable
 from unmask.records import Pixels, Report
 from unmask.reporting.html import card_values, clock
 from unmask.reporting.pages import render_page
 from unmask.reporting.sinks import QuietPipeConsole
-from unmask.reporting.wording import VERDICT_COLOURS, VERDICT_WORDS, percent, printable
+from unmask.reporting.wording import VERDICT_COLOURS, VERDICT_WORDS, percent
 
 VIEW_QUALITY: Final = 90
 

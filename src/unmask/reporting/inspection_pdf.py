@@ -17,8 +17,9 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import Flowable, KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table
 from reportlab.platypus import Image as Picture
 
+from unmask.errors import printable
 from unmask.reporting.inspection import Views, change_rows, face_titles, provenance_tables
-from unmask.reporting.wording import VERDICT_COLOURS, VERDICT_WORDS, printable
+from unmask.reporting.wording import VERDICT_COLOURS, VERDICT_WORDS
 
 _MARGIN: Final = 18 * mm
 _WIDTH: Final = A4[0] - 2 * _MARGIN

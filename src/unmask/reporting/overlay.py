@@ -11,10 +11,10 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from unmask.errors import MediaError
+from unmask.errors import MediaError, printable
 from unmask.records import Box, Kind, Pixels, Report, ScoredFace
 from unmask.reporting.drawing import Mark, add_strip, draw_marks
-from unmask.reporting.wording import VERDICT_WORDS, label, printable, tone, verdict_name
+from unmask.reporting.wording import VERDICT_WORDS, label, tone, verdict_name
 
 JPEG_QUALITY: Final = 92
 MAX_HOLD_S: Final = 0.5

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
 
-from unmask.reporting.wording import printable
+from unmask.errors import printable
 
 STYLES: Final = ("style.css", "results.css")
 

@@ -17,13 +17,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from unmask.errors import printable
 from unmask.records import Report
 from unmask.reporting.tables import guard_cell
 from unmask.reporting.wording import (
     VERDICT_COLOURS,
     VERDICT_WORDS,
     note,
-    printable,
     report_percent,
     verdict_name,
     who,

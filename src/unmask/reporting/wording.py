@@ -73,22 +73,6 @@ def tone(probability: float, report: Report) -> str:
     return "fake" if probability >= report.threshold else "real"
 
 
-def printable(text: str) -> str:
-    r"""Text that is safe in a terminal or page: control and stray characters are spelled out.
-
-    A file may be called anything, an escape sequence that repaints the screen included.
-
-    >>> printable("a\x1b[2Jb\udcff.jpg")
-    'a\\x1b[2Jb\\udcff.jpg'
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
-        for char in text
-    )
-
-
 def label(tone_name: str, probability: float) -> str:
     """What stands beside a box: the word and the score, so that colour is never needed.
 

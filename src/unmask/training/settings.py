@@ -125,7 +125,7 @@ def load_settings(
     Raises:
         UsageError: there is no such preset or key, or a value does not fit.
     """
-    table = _read_preset(preset) if preset else {}
+    table = TrainSettings().model_dump(mode="json") | (_read_preset(preset) if preset else {})
     for override in overrides:
         key, separator, text = override.partition("=")
         if not separator:

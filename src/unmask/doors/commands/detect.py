@@ -133,7 +133,7 @@ def _outside(folder: Path | None, sources: Iterable[str], named: list[str]) -> I
 
 
 def _say_passed_over(skipped: Counter[str]) -> None:
-    from unmask.reporting.wording import printable
+    from unmask.errors import printable
 
     if skipped:
         kinds = ", ".join(f"{number} {printable(kind)}" for kind, number in skipped.most_common(8))
@@ -142,9 +142,8 @@ def _say_passed_over(skipped: Counter[str]) -> None:
 
 def _draw(report: "Report", folder: Path) -> bool:
     """Write an annotated copy; False, with a line on standard error, where that failed."""
-    from unmask.errors import UnmaskError
+    from unmask.errors import UnmaskError, printable
     from unmask.reporting.overlay import write_overlay
-    from unmask.reporting.wording import printable
 
     if report.error is not None:
         return True

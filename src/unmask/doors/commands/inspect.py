@@ -105,10 +105,10 @@ def verify(
     trust: TrustOption = None,
 ) -> None:
     """Parse, inspect again, compare, print."""
+    from unmask.errors import printable
     from unmask.inspection.credentials import read_trust
     from unmask.inspection.verify import read_report
     from unmask.inspection.verify import verify as verb
-    from unmask.reporting.wording import printable
 
     found = verb(read_report(report), file, model, read_trust(trust))
     for point in found.points:
