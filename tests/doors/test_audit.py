@@ -83,3 +83,14 @@ def test_wrong_usage(unmask, arguments, complaint):
     result = unmask("data", "audit", *arguments)
     assert result.exit_code == 2
     assert complaint in result.stderr
+
+
+def test_the_data_are_not_overwritten(unmask, faces, tmp_path):
+    table = tmp_path / "faces.csv"
+    rows = [f"{path},{path.parent.name}" for path in sorted(faces.rglob("*.*"))]
+    table.write_text("\n".join(["path,label", *rows]))
+    before = table.read_bytes()
+    result = unmask("data", "audit", table, "--faces", "none", "--fix", "faces.csv")
+    assert result.exit_code == 2
+    assert "must not overwrite" in result.stderr
+    assert table.read_bytes() == before

@@ -78,7 +78,7 @@ def check_file(out: Path, inputs: Sequence[str], option: str = "--out") -> None:
     elif not out.parent.is_dir():
         message = f"the folder of {option} {out} does not exist; create it first"
     elif out.suffix.lower() in MEDIA_EXTENSIONS or any(_is_same(out, other) for other in inputs):
-        message = f"{option} {out} names a picture or clip, which a report must not overwrite"
+        message = f"{option} {out} names a picture, clip or input: a report must not overwrite it"
     elif out.exists() and not os.access(out, os.W_OK):
         message = f"cannot write to {out}: Permission denied"
     if message:

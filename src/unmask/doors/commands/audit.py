@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import typer
 
 from unmask.doors.commands.data import PathArgument, PositiveOption, show_looking
-from unmask.errors import DataError, UsageError
+from unmask.errors import DataError
 
 AUDIT_HELP: Final = """Say what is wrong with a data set before a model is believed on it.
 
@@ -68,7 +68,7 @@ def audit(
     ] = False,
 ) -> None:
     """Read, audit, write, print."""
-    _check_files({"--html": html, "--json": json, "--fix": fix})
+    _check_files({"--html": html, "--json": json, "--fix": fix}, [path, against])
     from unmask.data.cleaning import REMOVAL_COLUMNS
     from unmask.data.dataset import Dataset
     from unmask.data.reading import read_data
@@ -76,6 +76,7 @@ def audit(
     from unmask.evaluation.results import write_json
     from unmask.evaluation.shortcuts import describe_features
     from unmask.reporting.audit import audit_page, print_audit
+    from unmask.reporting.outputs import write_page
     from unmask.reporting.tables import write_csv
 
     def read(place: Path) -> Dataset:
@@ -93,7 +94,7 @@ def audit(
     print_audit(found.summary)
     if html:
         page = audit_page(found.summary, found.plots, describe_features())
-        html.write_text(page, "utf-8", "backslashreplace")
+        write_page(html, page)
     if json:
         write_json(json, found.summary)
     if fix:
@@ -111,13 +112,11 @@ def audit(
         raise typer.Exit(1)
 
 
-def _check_files(files: dict[str, Path | None]) -> None:
+def _check_files(files: dict[str, Path | None], inputs: list[Path | None]) -> None:
+    """Refuse, before any work is done, what cannot be written or would destroy the data's table."""
+    from unmask.reporting.outputs import check_file
+
+    given = [str(place) for place in inputs if place]
     for option, file in files.items():
-        if file is None:
-            continue
-        if file.is_dir():
-            message = f"{option} must name a file, but {str(file)!r} is a folder"
-            raise UsageError(message)
-        if not file.parent.is_dir():
-            message = f"{option}: the folder {str(file.parent)!r} does not exist"
-            raise UsageError(message)
+        if file is not None:
+            check_file(file, given, option)
