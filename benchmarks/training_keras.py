@@ -25,7 +25,7 @@ class Clock(keras.callbacks.Callback):
         super().__init__()
         self.ends: list[float] = []
 
-    def on_train_batch_end(self, batch: int, logs: object = None) -> None:  # noqa: ARG002
+    def on_train_batch_end(self, batch: int, logs: object = None) -> None:  # noqa: ARG002 (Keras passes it)
         """Keras calls this."""
         self.ends.append(time.perf_counter())
 
@@ -60,7 +60,7 @@ def main() -> None:
     model.fit(flow, steps_per_epoch=steps, epochs=1, verbose=0, callbacks=[clock])
     seconds = clock.ends[-1] - clock.ends[arguments.warm - 1]
     rate = arguments.batch * arguments.steps / seconds
-    print(json.dumps({"images_per_s": rate, "keras": keras.__version__}))  # noqa: T201
+    print(json.dumps({"images_per_s": rate, "keras": keras.__version__}))
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def main() -> None:
                 "ratio": statistics.median(a / b for a, b in zip(ours, theirs, strict=True)),
                 "wait_share": statistics.median(waits),
             }
-            print(network, {key: round(value, 3) for key, value in found[network].items()})  # noqa: T201
+            print(network, {key: round(value, 3) for key, value in found[network].items()})
     report = {"hardware": describe_hardware(), "steps": arguments.steps, "networks": found}
     if arguments.out:
         arguments.out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

@@ -92,12 +92,12 @@ def main() -> None:
     whole = Manifest((*cut, *tested))
     whole.relative_to(arguments.out).write_csv(arguments.out / "manifest.csv")
     for part, count in sorted(Counter((s.dataset, s.split, s.label) for s in whole).items()):
-        print(*part[:2], LABEL_NAMES[part[2]], count)  # noqa: T201 - a script's output
+        print(*part[:2], LABEL_NAMES[part[2]], count)
 
 
 def tell(reason: str, names: Iterable[str]) -> None:
     """Say how many pictures of each source were left out."""
-    print(f"left out, {reason}: {dict(Counter(names))}")  # noqa: T201
+    print(f"left out, {reason}: {dict(Counter(names))}")
 
 
 def read_rvf10k(folder: Path) -> list[Sample]:

@@ -71,7 +71,7 @@ def measure_test(folder: Path, test: Manifest, seed: int) -> None:
     detector = Detector(folder)
     summary = summarise(list(predict(detector, test)), detector.policy.threshold, seed=seed)
     (folder.parent / "test_metrics.json").write_text(json.dumps(summary, indent=2))
-    print(json.dumps(summary, indent=2))  # noqa: T201
+    print(json.dumps(summary, indent=2))
     card = read_card(folder)
     metrics = describe_metrics(summary, "RVF10K valid")
     card.model_copy(update={"metrics": metrics}).write(folder)

@@ -108,7 +108,7 @@ def measure(model: Path | str, name: str, data: Path, out: Path, results: Path) 
 def call(*arguments: object, folder: Path | None = None) -> None:
     """Run one command of ours, showing it first."""
     words = [str(argument) for argument in arguments]
-    print("unmask", *words, flush=True)  # noqa: T201 - a script's output
+    print("unmask", *words, flush=True)
     done = subprocess.run([sys.executable, "-m", "unmask", *words], check=False, cwd=folder)
     if done.returncode:
         sys.exit(done.returncode)

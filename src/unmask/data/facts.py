@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Final
 
 import cv2
@@ -270,6 +271,6 @@ def _examine(path: str) -> FileFacts | LeftOut:
 
 
 def _digest_file(path: str) -> bytes:
-    with open(path, "rb") as stream:  # noqa: PTH123
+    with Path(path).open("rb") as stream:
         digest = hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=_CONTENT_BYTES))
     return digest.digest()

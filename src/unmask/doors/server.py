@@ -27,7 +27,7 @@ class Server(uvicorn.Server):
         )
         self._desk = desk
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 (uvicorn)
         """The first signal lets requests end, a second Ctrl-C does not wait.
 
         The signal is not raised again at the end: a service that was told to stop has not failed.

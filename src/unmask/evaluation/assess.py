@@ -11,7 +11,7 @@ from unmask.data.manifest import LABEL_NAMES, SPLITS, Manifest
 from unmask.detection.detector import Detector
 from unmask.detection.policy import choose_policy
 from unmask.errors import DataError
-from unmask.evaluation.cost import measure_cost
+from unmask.evaluation.cost import describe_model
 from unmask.evaluation.evaluate import (
     Observer,
     Prediction,
@@ -142,10 +142,7 @@ def evaluate(detector: Detector, manifest: Manifest, plan: Plan | None = None) -
             predictions, {name: choose_policy(detector.card, name) for name in names}
         ),
         "robustness": robustness,
-        "model": detector.model_id.to_dict(),
-        "architecture": detector.card.architecture,
-        "training": detector.card.training and detector.card.training.model_dump(),
-        "cost": measure_cost(detector).to_dict(),
+        **describe_model(detector),
         "data": {**plan.data, "sha256": manifest.sha256()},
         "versions": {**describe_versions(), **versions},
         "hardware": describe_hardware(),

@@ -3,12 +3,13 @@
 Fitted on validation samples only; the results go into the model card.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
+from unmask.detection.policy import calibrate
 from unmask.errors import DataError
 from unmask.models.card import CalibrationCard, PolicyCard
 
@@ -38,6 +39,11 @@ def fit_calibration(logits: FloatArray, labels: IntArray, data: str) -> Calibrat
         )
         raise DataError(message)
     return CalibrationCard(slope=slope, offset=offset, data=data)
+
+
+def to_probabilities(logits: npt.NDArray[Any], calibration: CalibrationCard) -> FloatArray:
+    """Logits (N,) as calibrated probabilities (N,) of fake."""
+    return np.array([calibrate(float(logit), calibration).probability for logit in logits])
 
 
 def choose_policies(scores: FloatArray, labels: IntArray) -> dict[str, PolicyCard]:

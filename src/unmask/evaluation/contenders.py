@@ -11,7 +11,7 @@ from unmask.data.manifest import LABEL_NAMES, Manifest, Sample
 from unmask.detection.detector import Detector
 from unmask.errors import DataError, UsageError
 from unmask.evaluation.assess import EVALUATION, PREDICTIONS_NAME, SEED
-from unmask.evaluation.cost import measure_cost
+from unmask.evaluation.cost import describe_model
 from unmask.evaluation.evaluate import Observer, Prediction, counting_threshold, predict
 from unmask.models.library import ModelFolder, open_model
 from unmask.records import Failure, Kind, Verdict
@@ -137,16 +137,11 @@ def answer(
     if isinstance(one, EarlierEvaluation):
         return _recall(name, one, manifest, plan)
     detector = Detector(one.path, policy=plan.policy, engine=plan.engine, device=plan.device)
-    cost = measure_cost(detector)
+    about = describe_model(detector)
     started = time.perf_counter()
     predictions = tuple(predict(detector, manifest, plan.observe))
     seconds = time.perf_counter() - started
-    about = {
-        "model": detector.model_id.to_dict(),
-        "architecture": detector.card.architecture,
-        "training": detector.card.training and detector.card.training.model_dump(),
-        "cost": {**cost.to_dict(), "images_per_s": round(len(predictions) / seconds, 3)},
-    }
+    about["cost"]["images_per_s"] = round(len(predictions) / seconds, 3)
     return Contender(name, predictions, counting_threshold(detector.card, detector.policy), about)
 
 

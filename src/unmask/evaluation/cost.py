@@ -48,6 +48,17 @@ def measure_cost(detector: Detector) -> Cost:
     )
 
 
+def describe_model(detector: Detector) -> dict[str, Any]:
+    """Model, architecture, training and cost, as `metrics.json` and `comparison.json` hold them."""
+    training = detector.card.training
+    return {
+        "model": detector.model_id.to_dict(),
+        "architecture": detector.card.architecture,
+        "training": training and training.model_dump(),
+        "cost": measure_cost(detector).to_dict(),
+    }
+
+
 def measure_speed(detector: Detector, seed: int = 0) -> float:
     """Crops per second of the network alone: the median of some rounds after one to warm up."""
     side = detector.card.crop.size_px

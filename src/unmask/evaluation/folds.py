@@ -1,6 +1,5 @@
 """What a cross-validation found: every fold's figures, their mean and deviation, and all pooled."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from unmask.evaluation.figures import draw_confusion, draw_curves
 from unmask.evaluation.history import History
 from unmask.evaluation.machine import describe_hardware, describe_versions
 from unmask.evaluation.metrics import METRICS
+from unmask.evaluation.results import write_json
 from unmask.reporting.folds import folds_page
 from unmask.reporting.plots import draw_history
 from unmask.reporting.tables import write_csv
@@ -78,8 +78,7 @@ def write_folds(folds: Sequence[Fold], summary: dict[str, Any], run: Path) -> No
     write_csv(run / "predictions.csv", ("fold", "path", "label", "score"), rows)
     page = folds_page(summary, drawn)
     (run / "crossval.html").write_text(page, encoding="utf-8", errors="backslashreplace")
-    text = json.dumps(summary, indent=2, allow_nan=False)
-    (run / "crossval.json").write_text(text + "\n", encoding="utf-8")
+    write_json(run / "crossval.json", summary)
 
 
 def _pool(folds: Sequence[Fold]) -> list[Prediction]:

@@ -1,6 +1,5 @@
 """The verb `calibrate`: a model's scores and thresholds fitted to other cameras and pictures."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -13,12 +12,12 @@ import numpy.typing as npt
 from unmask.data.manifest import Manifest
 from unmask.data.split import fold_numbers
 from unmask.detection.detector import Detector
-from unmask.detection.policy import calibrate, choose_policy
+from unmask.detection.policy import choose_policy
 from unmask.errors import DataError
-from unmask.evaluation.calibration import choose_policies, fit_calibration
+from unmask.evaluation.calibration import choose_policies, fit_calibration, to_probabilities
 from unmask.evaluation.evaluate import Observer
 from unmask.evaluation.metrics import METRICS, Scored, measure
-from unmask.models.card import CalibrationCard, DataCard, ModelCard
+from unmask.models.card import CalibrationCard, DataCard, ModelCard, plain_name
 from unmask.models.library import ModelFolder
 from unmask.records import Report
 
@@ -77,7 +76,7 @@ def recalibrate(
     _check_counts(counts)
     said = f"{counts['real']} reals and {counts['fake']} fakes of {name}"
     calibration = fit_calibration(logits, labels, said)
-    policies = choose_policies(_probabilities(logits, calibration), labels)
+    policies = choose_policies(to_probabilities(logits, calibration), labels)
     old = model.card
     before = _figures(logits, labels, old.calibration, choose_policy(old, "balanced").threshold)
     return Recalibrated(
@@ -91,8 +90,8 @@ def recalibrate(
 
 def rename(card: ModelCard, folder: Path) -> ModelCard:
     """The card under a name that its folder gives."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", folder.resolve().name).strip("-._")[:64]
-    return card.model_copy(update={"name": name or f"{card.name[:53]}-calibrated"})
+    name = plain_name(folder.resolve().name, f"{card.name[:53]}-calibrated")
+    return card.model_copy(update={"name": name})
 
 
 def _collect(reports: Iterable[Report], observe: Observer | None) -> tuple[FloatArray, list[int]]:
@@ -115,14 +114,10 @@ def _check_counts(counts: Mapping[str, int]) -> None:
         raise DataError(message)
 
 
-def _probabilities(logits: FloatArray, calibration: CalibrationCard) -> FloatArray:
-    return np.array([calibrate(float(logit), calibration).probability for logit in logits])
-
-
 def _figures(
     logits: FloatArray, labels: IntArray, calibration: CalibrationCard, threshold: float
 ) -> dict[str, float]:
-    data = Scored(labels, _probabilities(logits, calibration), threshold)
+    data = Scored(labels, to_probabilities(logits, calibration), threshold)
     return measure(data, {key: METRICS[key] for key in SHOWN})
 
 
@@ -135,7 +130,7 @@ def _cross_fit(
     for fold in range(FOLDS):
         fitted, judged = folds != fold, folds == fold
         calibration = fit_calibration(logits[fitted], labels[fitted], "")
-        scores = _probabilities(logits[fitted], calibration)
+        scores = to_probabilities(logits[fitted], calibration)
         threshold = choose_policies(scores, labels[fitted])["balanced"].threshold
         weight = float(judged.mean())
         found = _figures(logits[judged], labels[judged], calibration, threshold)

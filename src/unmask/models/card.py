@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -248,6 +249,11 @@ def _explain(path: Path, error: ValidationError) -> str:
         f"{'.'.join(map(str, item['loc'])) or 'card'}: {item['msg']}" for item in error.errors()[:5]
     ]
     return f"{path} has {error.error_count()} error(s): " + "; ".join(problems)
+
+
+def plain_name(text: str, otherwise: str) -> str:
+    """A name that a card may have, made of any text; `otherwise` where nothing of it is left."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")[:64] or otherwise
 
 
 def hash_file(path: Path) -> str:

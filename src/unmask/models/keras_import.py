@@ -20,7 +20,14 @@ from torch import Tensor, nn
 
 from unmask.errors import ModelError, UsageError
 from unmask.media.faces import CropGeometry
-from unmask.models.card import WEIGHTS_NAME, CalibrationCard, CropCard, ModelCard, PolicyCard
+from unmask.models.card import (
+    WEIGHTS_NAME,
+    CalibrationCard,
+    CropCard,
+    ModelCard,
+    PolicyCard,
+    plain_name,
+)
 from unmask.models.engine import open_engine
 from unmask.models.export import describe_weights, export_onnx
 from unmask.models.keras_file import KerasFile, check_file
@@ -161,7 +168,7 @@ class _Plan:
 
 def _choose_name(name: str | None, path: Path) -> str:
     if name is None:
-        return re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._")[:64] or "keras"
+        return plain_name(path.stem, "keras")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         message = f"name must be letters, digits, dots, dashes, at most 64, got {name!r}"
         raise UsageError(message)

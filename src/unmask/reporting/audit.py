@@ -9,7 +9,7 @@ from rich.text import Text
 
 from unmask.errors import printable
 from unmask.reporting.figures_text import figure_text, interval_text
-from unmask.reporting.pages import embed_png, render_page
+from unmask.reporting.pages import arrange_plots, render_page
 from unmask.reporting.sinks import QuietPipeConsole
 
 _CAPTIONS: Final = {
@@ -30,11 +30,6 @@ def audit_page(
     summary: Mapping[str, Any], plots: Mapping[str, bytes], features: Mapping[str, str]
 ) -> str:
     """The page of an audit; `features` says what each kind of trivia consists of."""
-    shown = [
-        {"uri": embed_png(plots[name]), "caption": caption, "wide": True}
-        for name, caption in _CAPTIONS.items()
-        if name in plots
-    ]
     return render_page(
         "audit.html",
         summary=summary,
@@ -43,7 +38,7 @@ def audit_page(
         parts=_PARTS,
         figure=figure_text,
         interval=interval_text,
-        plots=shown,
+        plots=arrange_plots(plots, _CAPTIONS, _CAPTIONS),
     )
 
 

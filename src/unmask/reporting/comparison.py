@@ -14,7 +14,7 @@ from unmask.reporting.figures_text import (
     interval_text,
     large_text,
 )
-from unmask.reporting.pages import embed_png, render_page
+from unmask.reporting.pages import arrange_plots, render_page
 from unmask.reporting.sinks import QuietPipeConsole
 
 _CAPTIONS: Final = {
@@ -30,11 +30,6 @@ _HEADS: Final = ("AUC", "accuracy", "EER", "hits at 1 %", "calibration")
 
 def comparison_page(summary: Mapping[str, Any], plots: Mapping[str, bytes]) -> str:
     """The page of `comparison.json` and its plots."""
-    shown = [
-        {"uri": embed_png(plots[name]), "caption": caption, "wide": name in _WIDE}
-        for name, caption in _CAPTIONS.items()
-        if name in plots
-    ]
     return render_page(
         "comparison.html",
         summary=summary,
@@ -44,7 +39,7 @@ def comparison_page(summary: Mapping[str, Any], plots: Mapping[str, bytes]) -> s
         figure=figure_text,
         interval=interval_text,
         chance=chance_text,
-        plots=shown,
+        plots=arrange_plots(plots, _CAPTIONS, _WIDE),
     )
 
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from unmask.errors import printable
 from unmask.reporting.figures_text import figure_rows, figure_text, interval_text
-from unmask.reporting.pages import embed_png, render_page
+from unmask.reporting.pages import arrange_plots, render_page
 from unmask.reporting.sinks import QuietPipeConsole
 from unmask.reporting.wording import VERDICT_WORDS
 
@@ -31,11 +31,6 @@ _WIDE: Final = frozenset({"roc", "history", "robustness", "samples", "mistakes"}
 
 def evaluation_page(summary: Mapping[str, Any], plots: Mapping[str, bytes]) -> str:
     """The page of `metrics.json` and its plots."""
-    shown = [
-        {"uri": embed_png(plots[name]), "caption": caption, "wide": name in _WIDE}
-        for name, caption in CAPTIONS.items()
-        if name in plots
-    ]
     return render_page(
         "evaluation.html",
         summary=summary,
@@ -43,7 +38,7 @@ def evaluation_page(summary: Mapping[str, Any], plots: Mapping[str, bytes]) -> s
         figure=figure_text,
         interval=interval_text,
         words=VERDICT_WORDS,
-        plots=shown,
+        plots=arrange_plots(plots, CAPTIONS, _WIDE),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from unmask.reporting.figures_text import FIGURE_NAMES, figure_text, interval_text
-from unmask.reporting.pages import embed_png, render_page
+from unmask.reporting.pages import arrange_plots, render_page
 
 _SHOWN: Final = ("auc", "accuracy", "precision", "recall", "f1", "eer", "ap")
 _KINDS: Final = {
@@ -24,10 +24,7 @@ def folds_page(summary: Mapping[str, Any], plots: Mapping[str, bytes]) -> str:
         heads={key: FIGURE_NAMES[key][0] for key in _SHOWN},
         figure=figure_text,
         interval=interval_text,
-        plots=[
-            {"uri": embed_png(png), "caption": _caption(name), "wide": name == "roc"}
-            for name, png in plots.items()
-        ],
+        plots=arrange_plots(plots, {name: _caption(name) for name in plots}, {"roc"}),
     )
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
@@ -27,6 +28,17 @@ def render_page(template: str, **values: Any) -> str:
 def embed_png(png: bytes) -> str:
     """A picture as an address that holds it."""
     return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def arrange_plots(
+    plots: Mapping[str, bytes], captions: Mapping[str, str], wide: Collection[str]
+) -> list[dict[str, Any]]:
+    """What `plots.html` shows of PNG by name: those with a caption, in the captions' order."""
+    return [
+        {"uri": embed_png(plots[name]), "caption": caption, "wide": name in wide}
+        for name, caption in captions.items()
+        if name in plots
+    ]
 
 
 @cache

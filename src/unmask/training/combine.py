@@ -1,6 +1,5 @@
 """The verb `ensemble`: several models as one, weighted and calibrated on validation samples."""
 
-import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,11 +14,10 @@ from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
 from unmask.data.manifest import Manifest
-from unmask.detection.policy import calibrate
 from unmask.errors import DataError, UsageError
-from unmask.evaluation.calibration import choose_policies, fit_calibration
+from unmask.evaluation.calibration import choose_policies, fit_calibration, to_probabilities
 from unmask.media.faces import CropGeometry
-from unmask.models.card import CalibrationCard, MemberCard, ModelCard, PolicyCard
+from unmask.models.card import CalibrationCard, MemberCard, ModelCard, PolicyCard, plain_name
 from unmask.models.ensemble import (
     MembersApart,
     Mix,
@@ -187,7 +185,7 @@ def _fit(members: MembersApart, store: CropStore, *, method: str, seed: int) -> 
     mix = _FITS[method](log_odds, labels)
     combined = mix.combine(log_odds)
     calibration = fit_calibration(combined, labels, data)
-    scores = np.array([calibrate(float(value), calibration).probability for value in combined])
+    scores = to_probabilities(combined, calibration)
     checked = np.array(store.pixels[rows[:_CHECKED_CROPS]])
     return _Fitted(mix, calibration, choose_policies(scores, labels), checked)
 
@@ -218,7 +216,7 @@ def _mean_odds(values: Sequence[float]) -> float:
 
 def _name_after(folder: Path) -> str:
     """A name that a card may have."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", folder.resolve().name)[:64].strip("-._") or "ensemble"
+    return plain_name(folder.resolve().name, "ensemble")
 
 
 def _describe(

@@ -10,8 +10,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from unmask.detection.policy import calibrate, choose_policy
+from unmask.detection.policy import choose_policy
 from unmask.errors import DataError, ModelError, UsageError
+from unmask.evaluation.calibration import to_probabilities
 from unmask.evaluation.metrics import Scored, auc, measure
 from unmask.models.card import WEIGHTS_NAME, ModelCard
 from unmask.models.engine import IR_SUFFIX, Engine, open_engine
@@ -165,10 +166,7 @@ def _agree(
     labels: npt.NDArray[np.int64],
 ) -> Agreement:
     threshold = choose_policy(card, "balanced").threshold
-    before, after = (
-        np.array([calibrate(float(logit), card.calibration).probability for logit in side])
-        for side in logits
-    )
+    before, after = (to_probabilities(side, card.calibration) for side in logits)
     both = len(set(labels.tolist())) == 2
     figures = [
         measure(Scored(labels, side, threshold), {"auc": auc})["auc"]

@@ -11,7 +11,8 @@ from unmask.data.duplicates import near_groups
 from unmask.data.grouping import join_groups
 from unmask.data.manifest import Manifest
 from unmask.data.split import complete_splits, fold_numbers
-from unmask.detection.policy import Policy, calibrate
+from unmask.detection.policy import Policy
+from unmask.evaluation.calibration import to_probabilities
 from unmask.evaluation.evaluate import Prediction
 from unmask.evaluation.folds import EVEN_ODDS, Fold
 from unmask.evaluation.history import read_history
@@ -22,11 +23,10 @@ from unmask.models.library import MODEL_IN_RUN
 from unmask.records import Kind
 from unmask.training.crops import CROPS_NAME, CropStore, build_crops
 from unmask.training.fit import claim_run, fit
-from unmask.training.publish import About, publish
+from unmask.training.publish import About, publish, score_rows
 from unmask.training.settings import TrainSettings
 
 FOLDS: Final = 5
-_BATCH: Final = 32
 
 
 def cross_validate(
@@ -101,11 +101,7 @@ def _score(folder: Path, store: CropStore, rows: npt.NDArray[np.intp]) -> tuple[
     """The held-out crops through the exported model, as detection would score them."""
     card = read_card(folder)
     engine = open_engine(folder / card.weights.file)
-    scores = [
-        calibrate(float(logit), card.calibration).probability
-        for start in range(0, len(rows), _BATCH)
-        for logit in engine.run(store.pixels[rows[start : start + _BATCH]]).logit
-    ]
+    scores = to_probabilities(score_rows(engine, store, rows), card.calibration).tolist()
     even = Policy("even odds", EVEN_ODDS, EVEN_ODDS)
     samples = [store.manifest.samples[row] for row in rows]
     return tuple(

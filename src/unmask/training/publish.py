@@ -12,8 +12,7 @@ import numpy.typing as npt
 import torch
 
 from unmask.data.manifest import Manifest
-from unmask.detection.policy import calibrate
-from unmask.evaluation.calibration import choose_policies, fit_calibration
+from unmask.evaluation.calibration import choose_policies, fit_calibration, to_probabilities
 from unmask.evaluation.history import History, read_history
 from unmask.media.faces import CropGeometry
 from unmask.models.card import CropCard, DataCard, ModelCard, TrainingCard
@@ -61,7 +60,7 @@ def publish(
     calibration = fit_calibration(
         logits, labels, f"validation, {len(rows)} crops, each as it is and degraded"
     )
-    scores = np.array([calibrate(float(logit), calibration).probability for logit in logits])
+    scores = to_probabilities(logits, calibration)
     card = ModelCard(
         name=about.name,
         version=about.version,
@@ -88,7 +87,7 @@ def score_views(
     engine: Engine, store: CropStore, rows: npt.NDArray[np.intp], seed: int
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     """Logits and labels (2 M,) of M crops: first as they are, then degraded."""
-    clean = [engine.run(batch).logit for batch in _batches(store.pixels, rows)]
+    clean = score_rows(engine, store, rows)
     torch.manual_seed(seed)
     degrade = Augment(DELIVERY, crop_px=None)
     degraded = [
@@ -96,7 +95,14 @@ def score_views(
         for batch in _batches(store.pixels, rows)
     ]
     labels = store.labels()[rows].astype(np.int64)
-    return np.concatenate(clean + degraded).astype(np.float64), np.tile(labels, 2)
+    return np.concatenate([clean, *degraded]).astype(np.float64), np.tile(labels, 2)
+
+
+def score_rows(
+    engine: Engine, store: CropStore, rows: npt.NDArray[np.intp]
+) -> npt.NDArray[np.float32]:
+    """Logits (M,) of M crops as they are."""
+    return np.concatenate([engine.run(batch).logit for batch in _batches(store.pixels, rows)])
 
 
 def describe_data(manifest: Manifest, licences: dict[str, str]) -> tuple[DataCard, ...]:

@@ -5,9 +5,9 @@ from typing import Annotated, Final
 import typer
 
 from unmask.doors.commands.data import PositiveOption
-from unmask.doors.commands.evaluate import DataOption, Split, show_progress
+from unmask.doors.commands.evaluate import Split, show_progress
 from unmask.doors.commands.export import ModelFolderOption
-from unmask.doors.commands.options import Device, DeviceOption
+from unmask.doors.commands.options import DataOption, Device, DeviceOption, ModelArgument
 
 CALIBRATE_HELP: Final = """Fit a model's scores and thresholds to your own pictures.
 
@@ -23,14 +23,7 @@ Examples:
 
 
 def calibrate(
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODEL",
-            help="A model by name (see unmask models) or folder.",
-            show_default=False,
-        ),
-    ],
+    model: ModelArgument,
     data: DataOption,
     out: ModelFolderOption,
     split: Annotated[

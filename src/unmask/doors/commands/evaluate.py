@@ -9,6 +9,7 @@ import typer
 
 from unmask.doors.commands.data import PositiveOption
 from unmask.doors.commands.options import (
+    DataOption,
     Device,
     DeviceOption,
     Engine,
@@ -45,12 +46,6 @@ class Split(StrEnum):
     ALL = "all"
 
 
-DataOption = Annotated[
-    Path,
-    typer.Option(
-        "--data", metavar="PATH", help="A folder, a table or a zip file.", show_default=False
-    ),
-]
 OutOption = Annotated[
     Path,
     typer.Option(

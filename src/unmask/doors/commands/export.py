@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from unmask.doors.commands.data import PositiveOption
-from unmask.doors.commands.options import Device, DeviceOption
+from unmask.doors.commands.options import Device, DeviceOption, ModelArgument
 
 if TYPE_CHECKING:
     from unmask.models.card import ModelCard
@@ -50,14 +50,7 @@ ModelFolderOption = Annotated[
 
 
 def export(
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODEL",
-            help="A model by name (see unmask models) or folder.",
-            show_default=False,
-        ),
-    ],
+    model: ModelArgument,
     form: Annotated[
         ExportFormat, typer.Option("--format", help="The form to write.", show_default=False)
     ],

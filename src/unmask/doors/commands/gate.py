@@ -6,13 +6,12 @@ import typer
 
 from unmask.doors.commands.data import PositiveOption
 from unmask.doors.commands.evaluate import (
-    DataOption,
     OutOption,
     SeedOption,
     SplitOption,
     show_progress,
 )
-from unmask.doors.commands.options import Engine, EngineOption, PolicyOption, check_unit
+from unmask.doors.commands.options import DataOption, Engine, EngineOption, PolicyOption, check_unit
 
 GATE_HELP: Final = """Judge whether a new model may take the place of an old one.
 

@@ -2,6 +2,7 @@
 
 import math
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -58,6 +59,20 @@ ModelOption = Annotated[
         show_default=False,
     ),
 ]
+ModelArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A model by name (see unmask models) or folder.",
+        show_default=False,
+    ),
+]
+DataOption = Annotated[
+    Path,
+    typer.Option(
+        "--data", metavar="PATH", help="A folder, a table or a zip file.", show_default=False
+    ),
+]
 PolicyOption = Annotated[
     str,
     typer.Option("--policy", metavar="NAME", help="Which thresholds of the model's card decide."),
@@ -76,6 +91,10 @@ EngineOption = Annotated[Engine, typer.Option("--engine", help="What runs the ne
 DeviceOption = Annotated[
     Device,
     typer.Option("--device", help="What computes; cuda and mps need a build of ONNX Runtime."),
+]
+FramesOption = Annotated[
+    int,
+    typer.Option("--frames", metavar="N", min=1, help="Clips: how many frames are looked at."),
 ]
 FpsOption = Annotated[
     float | None,

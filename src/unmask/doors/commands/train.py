@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from unmask.doors.commands.data import PositiveOption
-from unmask.doors.commands.options import Device
+from unmask.doors.commands.options import DataOption, Device
 
 if TYPE_CHECKING:
     from unmask.training.publish import About
@@ -39,12 +39,6 @@ Examples:
 """
 
 
-DataOption = Annotated[
-    Path,
-    typer.Option(
-        "--data", metavar="PATH", help="A folder, a table or a zip file.", show_default=False
-    ),
-]
 RunOption = Annotated[
     Path, typer.Option("--out", metavar="RUN", help="The run folder.", show_default=False)
 ]
@@ -206,9 +200,8 @@ def make_settings(
 
 
 def _about(out: Path) -> "About":
-    import re
-
+    from unmask.models.card import plain_name
     from unmask.training.publish import About
 
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", out.resolve().name).strip("-._") or "model"
-    return About(name=name[:64], version="1", limits=("Trained by its user; see the data above.",))
+    name = plain_name(out.resolve().name, "model")
+    return About(name=name, version="1", limits=("Trained by its user; see the data above.",))

@@ -6,9 +6,8 @@ from typing import Annotated, Final
 import typer
 
 from unmask.doors.commands.data import PositiveOption
-from unmask.doors.commands.options import Device
+from unmask.doors.commands.options import DataOption, Device
 from unmask.doors.commands.train import (
-    DataOption,
     EpochsOption,
     NetworkOption,
     PresetOption,
