@@ -1,5 +1,6 @@
 """What several test modules need."""
 
+import os
 import threading
 import time
 from dataclasses import dataclass
@@ -7,6 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# An example may wait for its turn on a busy machine: time is not what properties are about.
+settings.register_profile("unmask", deadline=None)
+settings.load_profile("unmask")
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Each worker keeps to one core: threads of several would wait for each other.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
