@@ -147,6 +147,8 @@ def test_report_serialises_to_the_contract():
             "face_confidence": 0.99,
             "time_s": 0.5,
             "person": 0,
+            "unlike": None,
+            "doubts": [],
         }
     ]
     assert plain["people"][0]["timeline"] == [{"time_s": 0.5, "score": 0.95}]

@@ -32,6 +32,15 @@ class Verdict(StrEnum):
     NO_FACE = "no_face"
 
 
+class Doubt(StrEnum):
+    """Why a face gives no ground for a verdict, whatever its score."""
+
+    TOO_SMALL = "too_small"
+    TOO_BLURRED = "too_blurred"
+    TOO_COMPRESSED = "too_compressed"
+    UNLIKE_TRAINING = "unlike_training"
+
+
 class Kind(StrEnum):
     """What an input is."""
 
@@ -90,6 +99,18 @@ class Frame:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How much there is of a face to judge it by, measured in its frame."""
+
+    face_px: float
+    """Shorter side of the face's box."""
+    sharpness: float
+    """Variance of the Laplacian of the grey face, brought to 128 px."""
+    blockiness: float
+    """Steps at the borders of 8 px blocks in relation to those within; 1 where there are none."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FaceCrop:
     """One face cut from a frame by the crop geometry of a model card."""
@@ -107,6 +128,8 @@ class FaceCrop:
     time_s: float | None = None
     person: int | None = None
     """Track number within a clip, from 0."""
+    evidence: Evidence | None = None
+    """None where the model's card asks for none."""
 
     def __post_init__(self) -> None:
         if self.pixels is not NO_PIXELS:
@@ -156,10 +179,18 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class ScoredFace:
-    """A crop with its score."""
+    """A crop with its score, and what speaks against trusting it."""
 
     crop: FaceCrop
     score: Score
+    unlike: float | None = None
+    """Distance from the training faces in units of the card's limit; None where the model brings no
+    description of them."""
+    doubts: tuple[Doubt, ...] = ()
+
+    def without_pixels(self) -> "ScoredFace":
+        """The same face without what takes memory."""
+        return replace(self, crop=self.crop.without_pixels())
 
     def to_dict(self) -> dict[str, Any]:
         """The face as plain JSON values."""
@@ -169,6 +200,8 @@ class ScoredFace:
             "face_confidence": round(self.crop.face_confidence, 4),
             "time_s": None if self.crop.time_s is None else round(self.crop.time_s, 3),
             "person": self.crop.person,
+            "unlike": None if self.unlike is None else round(self.unlike, 4),
+            "doubts": [doubt.value for doubt in self.doubts],
         }
 
 
@@ -180,6 +213,8 @@ class Person:
     score: Score
     timeline: tuple[tuple[float, float], ...]
     """(time in seconds, score in [0, 1]) for each sampled frame that shows the person."""
+    doubts: tuple[Doubt, ...] = ()
+    """Those of more than half of the frames."""
 
     def to_dict(self) -> dict[str, Any]:
         """The person as plain JSON values."""
@@ -190,6 +225,7 @@ class Person:
                 {"time_s": round(time_s, 3), "score": round(score, 6)}
                 for time_s, score in self.timeline
             ],
+            "doubts": [doubt.value for doubt in self.doubts],
         }
 
 

@@ -7,7 +7,7 @@ import pytest
 from unmask.detection.live import SETTLED_AFTER, LiveDetector
 from unmask.detection.policy import Policy
 from unmask.media.faces import Effort
-from unmask.records import FaceCrop, Frame, Score, Verdict
+from unmask.records import Doubt, FaceCrop, Frame, Score, ScoredFace, Verdict
 
 POLICY = Policy("balanced", threshold=0.6, real_below=0.4)
 
@@ -38,12 +38,13 @@ class Scripted:
         self.looked_at.append(frame.index)
         self.efforts.append(effort)
         rows = self.script.popleft() if self.script else []
-        self._scores = tuple(Score(10 * (p - 0.5), p) for _, p in rows)
-        return tuple(crop_at(place, frame) for place, _ in rows)
+        self._scores = tuple(Score(10 * (p - 0.5), p) for _, p, *_ in rows)
+        self._doubts = [tuple(doubts) for _, _, *doubts in rows]
+        return tuple(crop_at(place, frame) for place, *_ in rows)
 
     def score_crops(self, crops):
-        assert len(crops) == len(self._scores)
-        return self._scores
+        rows = zip(crops, self._scores, self._doubts, strict=True)
+        return tuple(ScoredFace(crop, score, doubts=doubts) for crop, score, doubts in rows)
 
 
 def crop_at(place, frame):
@@ -89,6 +90,18 @@ def test_a_view_has_people_by_number_with_box_score_and_verdict():
     assert first.score.probability == pytest.approx(0.9)
     assert first.score.logit == pytest.approx(4.0)
     assert (first.verdict, second.verdict) == (Verdict.FAKE, Verdict.REAL)
+
+
+def test_a_face_that_cannot_be_judged_has_no_verdict_until_it_can():
+    blurred, clear = (0, 0.9, Doubt.TOO_BLURRED), (0, 0.9)
+    views = watch([[clear]] * 4 + [[blurred]] * 12 + [[clear]] * 20)
+    verdicts = [view.people[0].verdict for view in views]
+    assert (verdicts[3], verdicts[15], verdicts[-1]) == (
+        Verdict.FAKE,
+        Verdict.UNCERTAIN,
+        Verdict.FAKE,
+    )
+    assert views[15].people[0].doubts == (Doubt.TOO_BLURRED,)
 
 
 def test_the_verdict_waits_for_a_few_frames():

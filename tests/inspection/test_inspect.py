@@ -13,6 +13,7 @@ from unmask.inspection.inspect import FEWER_FRAMES, Inspector
 from unmask.inspection.stability import change_names
 from unmask.media.faces import FaceBox
 from unmask.models.domain import read_domain
+from unmask.models.library import write_model
 from unmask.records import Verdict
 
 
@@ -164,9 +165,9 @@ def test_faces_of_a_held_out_set_are_like_the_training_faces(detector, domain, s
     assert (domain.measure(detector.run_network(crops).features) > 1).mean() <= 0.1
 
 
-def test_a_model_without_a_description_says_nothing_of_likeness(detector, photo):
-    plain = Inspector(detector)
-    plain._domain = None
-    found = plain.inspect(photo)
+def test_a_model_without_a_description_says_nothing_of_likeness(detector, photo, tmp_path):
+    card = detector.card.model_copy(update={"domain": None})
+    write_model(card, detector.folder.weights_path, tmp_path / "plain")
+    found = Inspector(Detector(tmp_path / "plain")).inspect(photo)
     assert found.unlike is None
     assert found.to_dict()["unlike"] is None

@@ -9,7 +9,13 @@ from skimage import data
 
 from unmask.media import quality
 from unmask.media.faces import MtcnnFinder
-from unmask.media.quality import QualityCode, estimate_pose, judge_faces
+from unmask.media.quality import (
+    QualityCode,
+    estimate_pose,
+    judge_faces,
+    measure_blockiness,
+    measure_evidence,
+)
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +79,39 @@ def test_sharpness_does_not_depend_on_size():
     assert quality.measure_sharpness(large) == pytest.approx(
         quality.measure_sharpness(grey), rel=0.2
     )
+
+
+def test_blocks_show_as_compression_grows():
+    """The measure rises with compression, wherever the blocks begin."""
+    grey = cv2.cvtColor(FACE, cv2.COLOR_RGB2GRAY)
+
+    def compress(quality):
+        return cv2.imdecode(
+            cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_GRAYSCALE
+        )
+
+    values = [measure_blockiness(compress(quality)) for quality in (90, 50, 30, 10)]
+    assert values == sorted(values)
+    assert values[0] < 1.2
+    assert values[-1] > 1.5
+    assert measure_blockiness(compress(10)[3:, 5:]) == pytest.approx(values[-1], rel=0.1)
+
+
+@pytest.mark.parametrize(
+    "grey",
+    [
+        np.full((256, 256), 120, np.uint8),  # plain
+        np.zeros((5, 400), np.uint8),  # too small to tell
+        np.random.default_rng(0).integers(0, 256, (256, 256), np.uint8),  # noise
+    ],
+)
+def test_what_has_no_blocks_measures_one(grey):
+    assert measure_blockiness(grey) == pytest.approx(1, abs=0.1)
+
+
+def test_evidence_is_that_of_the_face(finder):
+    box = finder.find(FACE)[0].box_xyxy
+    found = measure_evidence(FACE, box)
+    assert found.face_px == pytest.approx(min(box[2] - box[0], box[3] - box[1]))
+    assert found.sharpness == pytest.approx(judge_faces(FACE, finder.find(FACE)).sharpness)
+    assert found.blockiness >= 1

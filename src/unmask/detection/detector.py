@@ -17,6 +17,7 @@ import numpy as np
 
 from unmask.detection.batching import BATCH_CROPS, Batcher
 from unmask.detection.conclude import Conclusion, conclude_clip, conclude_image
+from unmask.detection.doubts import find_doubts
 from unmask.detection.policy import Policy, calibrate, choose_policy
 from unmask.detection.pooling import pool_people
 from unmask.detection.tracking import Tracker
@@ -24,8 +25,11 @@ from unmask.errors import MediaError, ModelError, UsageError
 from unmask.media.faces import CropGeometry, Effort, MtcnnFinder, crop_face
 from unmask.media.images import read_image
 from unmask.media.limits import MediaLimits
+from unmask.media.quality import measure_evidence
 from unmask.media.sources import FilePath, kind_of
 from unmask.media.video import FrameStream, sample_frames
+from unmask.models.card import EvidenceCard
+from unmask.models.domain import Domain, read_domain
 from unmask.models.engine import EngineOutputs, FloatArray, open_engine
 from unmask.models.library import open_model
 from unmask.records import (
@@ -47,6 +51,7 @@ DEFAULT_FRAMES: Final = 32
 MAX_FPS: Final = 240.0
 KEPT_CROPS: Final = 256
 """Crops of a clip whose pixels are kept for the report."""
+NO_BOUNDS: Final = EvidenceCard().model_dump(exclude={"data"})
 _PREPARING: Final = 2
 _AHEAD: Final = 16
 """Inputs that may be prepared before the one that is answered next."""
@@ -59,8 +64,9 @@ class Prepared:
     source: str
     kind: Kind | None
     crops: tuple[FaceCrop, ...] = ()
-    scores: tuple[Score, ...] | None = None
-    """Of the crops of a clip, which are scored on the way; None for a still."""
+    """Of a still."""
+    faces: tuple[ScoredFace, ...] | None = None
+    """Of a clip, which are scored on the way; None for a still."""
     warnings: tuple[str, ...] = ()
     error: Failure | None = None
     seconds: float = 0.0
@@ -112,6 +118,10 @@ class Detector:
         self.model_id = ModelId(self.card.name, self.card.version, self.card.weights.sha256)
         self._geometry = CropGeometry(**self.card.crop.model_dump())
         self._engine = open_engine(folder.weights_path, engine, device=device)
+        self._domain: Domain | None = None
+        if self.card.domain and folder.domain_path:
+            self._domain = read_domain(folder.domain_path, self.card.domain)
+        self._measures_evidence = self.card.evidence.model_dump(exclude={"data"}) != NO_BOUNDS
         self._try_network(folder.path)
         self._finder = MtcnnFinder()
         self._frames, self._fps, self._limits = frames, fps, limits
@@ -174,17 +184,31 @@ class Detector:
                 crop_face(frame.pixels, face, self._geometry),
                 frame_index=frame.index,
                 time_s=frame.time_s,
+                evidence=measure_evidence(frame.pixels, face.box_xyxy)
+                if self._measures_evidence
+                else None,
             )
             for face in self._finder.find(frame.pixels, effort)
         )
 
-    def score_crops(self, crops: Sequence[FaceCrop]) -> tuple[Score, ...]:
-        """Score crops, in their order."""
-        scores: list[Score] = []
+    def score_crops(self, crops: Sequence[FaceCrop]) -> tuple[ScoredFace, ...]:
+        """Score crops, in their order, and say what speaks against trusting the scores."""
+        faces: list[ScoredFace] = []
         for start in range(0, len(crops), BATCH_CROPS):
-            batch = np.stack([crop.pixels for crop in crops[start : start + BATCH_CROPS]])
-            scores += self.to_scores(self.run_network(batch).logit)
-        return tuple(scores)
+            part = crops[start : start + BATCH_CROPS]
+            outputs = self.run_network(np.stack([crop.pixels for crop in part]))
+            faces += map(self._judge, part, self.to_scores(outputs.logit), self._measure(outputs))
+        return tuple(faces)
+
+    def _measure(self, outputs: EngineOutputs) -> list[float] | list[None]:
+        """How unlike the training faces each crop is; None where they are not described."""
+        if self._domain is None:
+            return [None] * len(outputs.logit)
+        return [float(value) for value in self._domain.measure(outputs.features)]
+
+    def _judge(self, crop: FaceCrop, score: Score, unlike: float | None) -> ScoredFace:
+        doubts = find_doubts(crop.evidence, unlike, self.card.evidence)
+        return ScoredFace(crop, score, unlike, doubts)
 
     def run_network(self, pixels: Pixels) -> EngineOutputs:
         """All that the network says of crops (N, S, S, 3), before calibration."""
@@ -260,34 +284,30 @@ class Detector:
     ) -> Prepared:
         """Follow the people of a clip; crops are scored on the way, so that memory stays flat."""
         tracker = Tracker()
-        crops: list[FaceCrop] = []
-        scores: list[Score] = []
+        faces: list[ScoredFace] = []
         with self.sample_frames(source) as stream:
             for frame in stream:
                 if stop.is_set():  # nobody waits for the answer any more
                     break
                 found = tracker.update(self.find_faces(frame, Effort.MAIN))
-                scores += self.score_crops(found)
-                keep = len(crops) < KEPT_CROPS
-                crops += found if keep else [crop.without_pixels() for crop in found]
+                keep = len(faces) < KEPT_CROPS
+                scored = self.score_crops(found)
+                faces += scored if keep else [face.without_pixels() for face in scored]
             warnings = stream.warnings
-        return Prepared(name, Kind.VIDEO, tuple(crops), tuple(scores), warnings)
+        return Prepared(name, Kind.VIDEO, faces=tuple(faces), warnings=warnings)
 
     def count_waiting(self, item: Prepared) -> int:
         """How many crops of a prepared input wait for a score."""
-        return len(item.crops) if item.scores is None else 0
+        return len(item.crops)
 
     def finish(self, items: Sequence[Prepared]) -> list[Report]:
         """Score the faces that still wait, of all inputs together, and conclude."""
         started = time.perf_counter()
-        fresh = iter(
-            self.score_crops([c for item in items if item.scores is None for c in item.crops])
-        )
+        fresh = iter(self.score_crops([crop for item in items for crop in item.crops]))
         share = (time.perf_counter() - started) / len(items)
         reports = []
         for item in items:
-            scores = tuple(islice(fresh, len(item.crops))) if item.scores is None else item.scores
-            faces = tuple(map(ScoredFace, item.crops, scores))
+            faces = tuple(islice(fresh, len(item.crops))) if item.faces is None else item.faces
             reports.append(self._report(item, faces, item.seconds + share))
         return reports
 

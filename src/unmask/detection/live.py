@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from unmask.detection.policy import Policy
 from unmask.detection.tracking import Tracker
 from unmask.media.faces import Effort
-from unmask.records import Box, FaceCrop, Frame, Score, Verdict
+from unmask.records import Box, Doubt, FaceCrop, Frame, Score, ScoredFace, Verdict
 
 HALF_LIFE_S: Final = 1.0
 """Time after which a score counts half."""
@@ -39,7 +39,7 @@ class LiveSource(Protocol):
         """Cut every face of a frame."""
         ...
 
-    def score_crops(self, crops: Sequence[FaceCrop]) -> tuple[Score, ...]:
+    def score_crops(self, crops: Sequence[FaceCrop]) -> tuple[ScoredFace, ...]:
         """Score crops, in their order."""
         ...
 
@@ -54,7 +54,10 @@ class LivePerson:
     score: Score
     """Smoothed."""
     verdict: Verdict
-    """Of the smoothed score; steady, UNCERTAIN for the first few frames."""
+    """Of the smoothed score; steady, UNCERTAIN for the first few frames and while the face gives no
+    ground for a verdict."""
+    doubts: tuple[Doubt, ...] = ()
+    """What spoke against trusting the score in the last frame that was searched."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,12 +125,12 @@ class _Scene:
         time_s = now_s if frame.time_s is None else frame.time_s
         crops = self._tracker.update(self._detector.find_faces(frame, Effort.QUICK))
         self._in_view = {}
-        for crop, score in zip(crops, self._detector.score_crops(crops), strict=True):
-            number = -1 if crop.person is None else crop.person
+        for face in self._detector.score_crops(crops):
+            number = -1 if face.crop.person is None else face.crop.person
             smoothed = self._smoothed.setdefault(number, _Smoothed())
-            smoothed.add(score, time_s, self._half_life_s)
+            smoothed.add(face, time_s, self._half_life_s)
             smoothed.settle(self._detector.policy)
-            self._in_view[number] = crop.box_xyxy
+            self._in_view[number] = face.crop.box_xyxy
         for number, smoothed in list(self._smoothed.items()):
             if abs(time_s - smoothed.time_s) > FORGOTTEN_AFTER_S:
                 del self._smoothed[number]
@@ -135,7 +138,7 @@ class _Scene:
     def people(self) -> tuple[LivePerson, ...]:
         """The people of the last searched frame, by number."""
         return tuple(
-            LivePerson(number, box, self._smoothed[number].score(), self._smoothed[number].verdict)
+            self._smoothed[number].describe(number, box)
             for number, box in sorted(self._in_view.items())
         )
 
@@ -144,23 +147,32 @@ class _Smoothed:
     """One person's scores as an exponentially weighted mean over time, and the shown verdict.
 
     The mean is taken over probabilities, which are bounded, so that one wild frame cannot hold the
-    answer for long; it is normalised by its weights, so that the first frames count alike.
+    answer for long; it is normalised by its weights, so that the first frames count alike. While
+    more than half of the recent weight lies on frames that give no ground for a verdict, the shown
+    one is UNCERTAIN.
     """
 
     def __init__(self) -> None:
         self.time_s = 0.0
         self.verdict = Verdict.UNCERTAIN
-        self._weight = self._logit = self._probability = 0.0
+        self._weight = self._logit = self._probability = self._doubtful = 0.0
+        self._doubts: tuple[Doubt, ...] = ()
         self._seen = 0
 
-    def add(self, score: Score, time_s: float, half_life_s: float) -> None:
+    def add(self, face: ScoredFace, time_s: float, half_life_s: float) -> None:
         fade = 0.5 ** (max(0.0, time_s - self.time_s) / half_life_s) if self._seen else 0.0
         self._weight = self._weight * fade + 1.0
         share = 1.0 / self._weight
-        self._logit += (score.logit - self._logit) * share
-        self._probability += (score.probability - self._probability) * share
+        self._logit += (face.score.logit - self._logit) * share
+        self._probability += (face.score.probability - self._probability) * share
+        self._doubtful += (bool(face.doubts) - self._doubtful) * share
+        self._doubts = face.doubts
         self.time_s = time_s
         self._seen += 1
+
+    def describe(self, number: int, box: Box) -> LivePerson:
+        verdict = Verdict.UNCERTAIN if self._doubtful > 0.5 else self.verdict
+        return LivePerson(number, box, self.score(), verdict, self._doubts)
 
     def score(self) -> Score:
         return Score(self._logit, min(max(self._probability, 0.0), 1.0))

@@ -7,7 +7,8 @@
 2. The **clip's** score is that of the person with the highest one, since one manipulated person
    makes a clip a fake, among the people seen in at least an eighth of the frames of the person seen
    most (rounded up). So in 32 sampled frames a face box that appears in up to 3 of them, next to
-   somebody who is always there, is reported but does not decide.
+   somebody who is always there, is reported but does not decide. People whose faces give no ground
+   for a verdict decide only where nobody else was seen.
 
 Log-odds are pooled, not probabilities: their mean is that of equally reliable witnesses.
 Calibration is a rising straight line on logits, with which a trimmed mean commutes; pooling the raw
@@ -22,6 +23,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Final
 
+from unmask.detection.doubts import prevailing
 from unmask.records import FaceCrop, Person, Score, ScoredFace
 
 TRIM_SHARE: Final = 0.1
@@ -60,7 +62,8 @@ def find_deciding(people: Sequence[Person]) -> Person | None:
         return None
     needed = math.ceil(max(len(person.timeline) for person in people) * SUPPORT_SHARE)
     supported = [person for person in people if len(person.timeline) >= needed]
-    return max(supported, key=lambda person: (person.score.logit, -person.person))
+    fit = [person for person in supported if not person.doubts]
+    return max(fit or supported, key=lambda person: (person.score.logit, -person.person))
 
 
 def pool_scores(faces: Sequence[ScoredFace]) -> Score:
@@ -106,7 +109,8 @@ def pool_logits(logits: Sequence[float], weights: Sequence[float]) -> float:
 
 def _pool_person(number: int, faces: Sequence[ScoredFace]) -> Person:
     timeline = sorted((_time_s(face.crop), face.score.probability) for face in faces)
-    return Person(number, pool_scores(faces), tuple(timeline))
+    doubts = prevailing([face.doubts for face in faces])
+    return Person(number, pool_scores(faces), tuple(timeline), doubts)
 
 
 def _log_odds(probability: float) -> float:

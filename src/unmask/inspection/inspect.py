@@ -10,7 +10,6 @@ from typing import Final
 
 import numpy as np
 
-from unmask.detection.batching import BATCH_CROPS
 from unmask.detection.detector import Detector
 from unmask.detection.pooling import find_deciding, pool_scores
 from unmask.errors import MediaError
@@ -20,8 +19,6 @@ from unmask.inspection.provenance import Provenance, trace
 from unmask.inspection.record import Explained, Inspection
 from unmask.inspection.stability import Change, Stability, gather, vary
 from unmask.media.images import read_image
-from unmask.models.domain import Domain, read_domain
-from unmask.models.engine import FloatArray
 from unmask.records import Kind, Pixels, Score, ScoredFace, Verdict
 
 MOST_FACES: Final = 8
@@ -51,8 +48,6 @@ class Inspector:
         self._detector = detector
         self._trust = trust
         self._explainer = Explainer(detector.folder, detector.run_network)
-        card, path = detector.card.domain, detector.folder.domain_path
-        self._domain: Domain | None = read_domain(path, card) if card and path else None
 
     def inspect(self, source: str | Path) -> Inspection:
         """Answer a file, and say why, how firmly, and where it says it is from.
@@ -80,7 +75,9 @@ class Inspector:
     def _look_at_picture(self, source: str | Path, inspection: Inspection) -> Inspection:
         pixels = read_image(source)
         inspection = replace(inspection, perceptual_hash=perceptual_hash(pixels))
-        faces = sorted(inspection.report.faces, key=lambda face: -face.score.logit)
+        faces = sorted(
+            inspection.report.faces, key=lambda face: (bool(face.doubts), -face.score.logit)
+        )
         if not faces:
             return inspection
         tried, rest = faces[:MOST_FACES], faces[MOST_FACES:]
@@ -91,14 +88,11 @@ class Inspector:
             max([*others, *(score.probability for score in row)])
             for row in zip(*columns, strict=True)
         ]
-        # A picture is called fake for one face, but real only for all of them.
-        is_fake = inspection.report.verdict is Verdict.FAKE
-        distances = [face.unlike for face in explained if face.unlike is not None]
         return replace(
             inspection,
             explained=explained,
             stability=gather(faces[0].score.probability, scores),
-            unlike=(distances[0] if is_fake else max(distances)) if distances else None,
+            unlike=faces[0].unlike,
         )
 
     def _look_at_clip(self, source: str | Path, inspection: Inspection) -> Inspection:
@@ -120,31 +114,16 @@ class Inspector:
         seen = [face for face in faces if face.crop.pixels.size]
         if deciding is None or not tried or not seen:
             return inspection
-        distances = self._measure(seen)
+        distances = [face.unlike for face in faces if face.unlike is not None]
         return replace(
             inspection,
             explained=tuple(self._explain(face) for face in _choose_moments(seen)),
             stability=_pool_changes(deciding.score.probability, tried, columns, len(faces)),
-            unlike=None if distances is None else float(np.median(distances)),
+            unlike=float(np.median(distances)) if distances else None,
         )
 
     def _explain(self, face: ScoredFace) -> Explained:
-        distances = self._measure([face])
-        unlike = None if distances is None else float(distances[0])
-        return Explained(face, self._explainer.explain(face.crop.pixels), unlike)
-
-    def _measure(self, faces: Sequence[ScoredFace]) -> FloatArray | None:
-        """How unlike the training faces these are, (N,)."""
-        if self._domain is None:
-            return None
-        network, domain = self._detector.run_network, self._domain
-        parts = [
-            domain.measure(network(np.stack([face.crop.pixels for face in part])).features)
-            for part in (
-                faces[start : start + BATCH_CROPS] for start in range(0, len(faces), BATCH_CROPS)
-            )
-        ]
-        return np.concatenate(parts)
+        return Explained(face, self._explainer.explain(face.crop.pixels))
 
     def _try_changes(self, pixels: Pixels, face: ScoredFace) -> Sequence[Score]:
         """The scores of a face after each change to its frame."""
@@ -158,14 +137,9 @@ def _conclude(inspection: Inspection, detector: Detector) -> Inspection:
     if verdict not in {Verdict.FAKE, Verdict.REAL}:
         return inspection
     doubts = []
-    stability, unlike, policy = inspection.stability, inspection.unlike, detector.policy
+    stability, policy = inspection.stability, detector.policy
     if stability is not None and stability.crosses(verdict, policy.threshold):
         doubts.append(stability.explain(policy))
-    if unlike is not None and unlike > 1:
-        doubts.append(
-            f"unlike anything the model was trained on: {unlike:.2f} times as far from its "
-            "training faces as the limit, so that its score means little here"
-        )
     declared = inspection.provenance.declarations if inspection.provenance else ()
     made = [found for found in declared if found.machine_made]
     if verdict is Verdict.REAL and made:

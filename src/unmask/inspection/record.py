@@ -21,9 +21,6 @@ class Explained:
 
     face: ScoredFace
     heat: HeatMap
-    unlike: float | None
-    """How unlike the training faces it is, in limits; None where the model brings no description
-    of these."""
 
     def draw(self) -> tuple[View, ...]:
         """The face, its heat map, its residual and its spectrum."""
@@ -47,7 +44,6 @@ class Explained:
             **self.face.to_dict(),
             "logit": round(self.face.score.logit, 4),
             "heat": {**self.heat.to_dict(), "in_words": describe_heat(self.heat)},
-            "unlike": None if self.unlike is None else round(self.unlike, 4),
         }
 
 

@@ -146,6 +146,19 @@ class TrainingCard(_Part):
     """Share of that time in which nothing was computed because no batch was ready."""
 
 
+class EvidenceCard(_Part):
+    """Bounds beyond which a face gives no ground for a verdict; None bounds nothing.
+
+    The quantities are those of `unmask.records.Evidence`.
+    """
+
+    least_face_px: Annotated[float, Field(gt=0)] | None = None
+    least_sharpness: Annotated[float, Field(gt=0)] | None = None
+    most_blockiness: Annotated[float, Field(gt=1)] | None = None
+    data: str = ""
+    """On what they were chosen, and how."""
+
+
 class DomainCard(_Part):
     """The description of the training faces' features (see `unmask.models.domain`)."""
 
@@ -186,6 +199,7 @@ class ModelCard(_Part):
     calibration: CalibrationCard
     policies: dict[str, PolicyCard]
     weights: WeightsCard
+    evidence: EvidenceCard = EvidenceCard()
     domain: DomainCard | None = None
     """None where nobody described the training faces."""
     members: tuple[MemberCard, ...] = ()
