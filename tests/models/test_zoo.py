@@ -6,7 +6,13 @@ from safetensors.torch import save_file
 from torch import nn
 
 from unmask.errors import UsageError
-from unmask.models.zoo import build_model, count_parameters, input_side
+from unmask.models.zoo import (
+    BACKBONE_NAME,
+    build_model,
+    count_parameters,
+    input_side,
+    save_backbone,
+)
 
 SMALL = [
     # name, side, head: every family, every head
@@ -73,7 +79,8 @@ def test_each_network_has_its_size(name, side):
     [
         ("resnet5", "no", "no network is called 'resnet5'; there are cnn128"),  # a slip
         ("cnn128", "yes", "no pretrained weights for cnn128"),  # there are none
-        ("resnet10t", "nowhere.safetensors", "must be yes, no or a safetensors file"),  # no file
+        ("resnet10t", "nowhere.safetensors", "must be yes, no, a safetensors"),  # no file
+        ("cnn128", ".", "a run folder with backbone.safetensors"),  # a folder that is no run
     ],
 )
 def test_what_cannot_be_built_is_refused(name, pretrained, complaint):
@@ -106,6 +113,23 @@ def test_weights_are_loaded(tmp_path):
     loaded = build_model("resnet10t", pretrained=str(path))
     for name, value in source.backbone.state_dict().items():
         assert torch.equal(value, loaded.backbone.state_dict()[name])
+
+
+@pytest.mark.parametrize("name", ["mobilenetv2", "cnn128"])
+def test_a_network_goes_on_from_another(tmp_path, name):
+    """Padding and normalisation as TensorFlow has them come along, whatever the file is called."""
+    path = tmp_path / "mobilenetv2_100_same_imagenet.safetensors"
+    first = "no"
+    if name == "mobilenetv2":
+        save_file(build_model(name, input_px=64).backbone.state_dict(), path)
+        first = str(path)
+    source = build_model(name, input_px=64, pretrained=first)
+    save_backbone(source, tmp_path / BACKBONE_NAME, first)
+    target = build_model(name, input_px=64, pretrained=str(tmp_path))
+    pixels = torch.rand(2, 3, 64, 64)
+    with torch.no_grad():
+        one, other = (net.eval()(pixels).features for net in (source, target))
+    assert torch.equal(one, other)
 
 
 def test_parameters_are_counted():

@@ -6,8 +6,8 @@ from typing import Any, Final, Literal, NamedTuple
 
 import timm
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from unmask.errors import UsageError
@@ -28,6 +28,12 @@ TRANSFER_WIDTH: Final = 256
 """Width of the transfer head's dense layer."""
 
 Head = Literal["linear", "transfer", "softmax", "transfer-softmax"]
+
+
+BACKBONE_NAME: Final = "backbone.safetensors"
+"""What a run folder keeps for others to go on from."""
+_PADDING: Final = "padding"
+_LIKE_TENSORFLOW: Final = "same"
 
 
 class Outputs(NamedTuple):
@@ -107,7 +113,8 @@ def build_model(
     Args:
         name: for instance `cnn128`, `mobilenetv2`, `resnet50`, `xception`, `vit_tiny`.
         input_px: side S of the pictures; the network's own where None.
-        pretrained: `yes` for timm's ImageNet weights (from the hub), `no`, or a safetensors file.
+        pretrained: `yes` for timm's ImageNet weights (from the hub), `no`, a safetensors file, or
+            the folder of a run whose network is gone on with; the head begins anew.
         head: `linear`, or `transfer` (dense layer, dropout, batch normalisation); each also with
             two softmax outputs.
         dropout: share of features dropped while training.
@@ -117,16 +124,30 @@ def build_model(
     """
     side = input_px or input_side(name)
     if name in PLAIN:
-        if pretrained != "no":
+        if pretrained == "yes":
             message = f"there are no pretrained weights for {name}; use --pretrained no"
             raise UsageError(message)
         backbone: Any = PLAIN[name](side)
+        _load_backbone(backbone, pretrained)
     else:
         backbone = _build_timm(name, side, pretrained)
     norm = Normalisation(backbone.pretrained_cfg["mean"], backbone.pretrained_cfg["std"])
     if _from_tensorflow(pretrained):
         norm = TENSORFLOW_NORM
     return FaceNet(backbone, norm, _build_head(head, backbone.head_hidden_size, dropout))
+
+
+def save_backbone(network: FaceNet, path: Path, pretrained: str) -> None:
+    """Write a network without its head, so that another training can go on from it.
+
+    Args:
+        network: was built with `pretrained`, which decides how it pads.
+        path: the safetensors file.
+        pretrained: as `build_model` takes it.
+    """
+    padding = {_PADDING: _LIKE_TENSORFLOW} if _from_tensorflow(pretrained) else {}
+    state = {name: value.contiguous() for name, value in network.backbone.state_dict().items()}
+    save_file(state, path, metadata=padding)
 
 
 def count_parameters(model: nn.Module) -> int:
@@ -156,14 +177,30 @@ def _build_timm(name: str, input_px: int, pretrained: str) -> nn.Module:
             "safetensors file with --pretrained FILE, or train from scratch with --pretrained no"
         )
         raise UsageError(message) from error
-    if pretrained not in {"yes", "no"}:
-        _load_backbone(backbone, Path(pretrained))
+    _load_backbone(backbone, pretrained)
     return backbone
 
 
+def _find_weights(pretrained: str) -> Path | None:
+    """The file that holds the weights; None where there is none to read."""
+    if pretrained in {"yes", "no"}:
+        return None
+    path = Path(pretrained)
+    return path / BACKBONE_NAME if path.is_dir() else path
+
+
 def _from_tensorflow(pretrained: str) -> bool:
-    """Whether a weights file was converted from TensorFlow and pads as TensorFlow does."""
-    return "_same_" in Path(pretrained).name
+    """Whether weights came from TensorFlow and pad as it does: by its file's name or its notes."""
+    path = _find_weights(pretrained)
+    if path is None or not path.is_file():
+        return False
+    if "_same_" in path.name:
+        return True
+    try:
+        with safe_open(path, "pt") as file:
+            return (file.metadata() or {}).get(_PADDING) == _LIKE_TENSORFLOW
+    except SafetensorError:
+        return False  # is refused where it is read
 
 
 def _build_head(head: Head, width: int, dropout: float) -> nn.Module:
@@ -179,9 +216,15 @@ def _build_head(head: Head, width: int, dropout: float) -> nn.Module:
     )
 
 
-def _load_backbone(backbone: nn.Module, path: Path) -> None:
+def _load_backbone(backbone: nn.Module, pretrained: str) -> None:
+    path = _find_weights(pretrained)
+    if path is None:
+        return
     if not path.is_file():
-        message = f"pretrained must be yes, no or a safetensors file, got {str(path)!r}"
+        message = (
+            "pretrained must be yes, no, a safetensors file or a run folder with "
+            f"{BACKBONE_NAME}, got {pretrained!r}"
+        )
         raise UsageError(message)
     try:
         state = load_file(path)

@@ -19,7 +19,7 @@ from unmask.models.card import CropCard, DataCard, ModelCard, TrainingCard
 from unmask.models.engine import Engine, open_engine
 from unmask.models.export import describe_weights, export_onnx
 from unmask.models.library import MODEL_IN_RUN, write_model
-from unmask.models.zoo import FaceNet
+from unmask.models.zoo import BACKBONE_NAME, FaceNet, save_backbone
 from unmask.records import Pixels
 from unmask.training.crops import CropStore
 from unmask.training.settings import TrainSettings
@@ -55,6 +55,7 @@ def publish(
     weights = run / "model.onnx"
     rows = store.numbers("val")
     export_onnx(network, geometry.size_px, weights, store.pixels[rows[:4]])
+    save_backbone(network, run / BACKBONE_NAME, settings.pretrained)
     engine = open_engine(weights)
     logits, labels = score_views(engine, store, rows, settings.seed)
     calibration = fit_calibration(
@@ -132,7 +133,7 @@ def describe_training(
     waits = [share for _, share in history.get("wait_share", [])]
     if not rates or len(waits) != len(rates):
         return None
-    samples = len(store.numbers("train"))
+    samples = settings.epoch_samples or len(store.numbers("train"))
     seconds = np.array([samples / rate for rate in rates])
     return TrainingCard(
         pretrained=Path(settings.pretrained).name,

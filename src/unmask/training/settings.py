@@ -44,7 +44,7 @@ class TrainSettings(BaseModel):
     model: str = "mobilenetv2"
     head: Head = "linear"
     pretrained: str = "no"
-    """`yes`, `no` or a safetensors file."""
+    """`yes`, `no`, a safetensors file or a run folder."""
     input_px: Annotated[int, Field(ge=16, le=2048)] | None = None
     """Side of the crops that detection sees; the network's own where None."""
     crop_px: Annotated[int, Field(ge=16)] | None = None

@@ -65,8 +65,8 @@ PretrainedOption = Annotated[
     str | None,
     typer.Option(
         "--pretrained",
-        metavar="yes|no|FILE",
-        help="ImageNet weights from timm's hub, none, or a safetensors file.",
+        metavar="yes|no|FILE|RUN",
+        help="ImageNet weights from timm's hub, none, a safetensors file, or a run to go on from.",
         show_default=False,
     ),
 ]
