@@ -5,7 +5,8 @@
 
 RVF10K's `valid` split is the test split. Training pictures that look like one of it, or like one
 of --leave-out (sets that only measure), are left out. Validation is cut from the rest, seeded, in
-whole groups (near-duplicates, frames of one clip).
+whole groups (near-duplicates, frames of one clip); RVF10K's is that of rvf10k_comparison.py, so
+that networks trained there can be gone on with here.
 
 The 140k family comes in one form, 256 px JPEG of one quality. Every other set comes in sizes and
 qualities of its own, often other ones for reals and fakes: what a network would learn first. Their
@@ -20,11 +21,12 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from rvf10k_comparison import read_splits
 
 from unmask.data.duplicates import near_groups, near_pairs, perceptual_hash
 from unmask.data.grouping import join_groups
@@ -89,7 +91,7 @@ def main() -> None:
     manifest = Manifest(tuple(samples[number] for number in numbers))
     manifest = join_groups(manifest, [int(n) for n in near_groups(list(hashes[numbers]))])
     cut = complete_splits(manifest, val_share=VAL_SHARE, test_share=0, seed=SEED)
-    whole = Manifest((*cut, *tested))
+    whole = Manifest((*share_validation(cut, arguments.rvf10k), *tested))
     whole.relative_to(arguments.out).write_csv(arguments.out / "manifest.csv")
     for part, count in sorted(Counter((s.dataset, s.split, s.label) for s in whole).items()):
         print(*part[:2], LABEL_NAMES[part[2]], count)
@@ -108,6 +110,14 @@ def read_rvf10k(folder: Path) -> list[Sample]:
         for name in ("real", "fake")
         for path in sorted((folder / sub / name).glob("*.jpg"))
     ]
+
+
+def share_validation(samples: Iterable[Sample], rvf10k: Path) -> Iterator[Sample]:
+    """RVF10K's samples with the splits of the comparison; validation has no twins in training."""
+    splits = {sample.path: sample.split for sample in read_splits(rvf10k)}
+    shared = [replace(one, split=splits.get(one.path, one.split)) for one in samples]
+    trained = {one.group for one in shared if one.split == "train" and one.group}
+    return (one for one in shared if one.split != "val" or one.group not in trained)
 
 
 def read_listed(folder: Path, table: Path) -> list[Sample]:
@@ -140,9 +150,15 @@ def collect(arguments: argparse.Namespace) -> Iterator[Picture]:
         for path in sorted((arguments.swaps / name).glob("*.jpg")):
             clip = path.stem.rpartition("_")[0]
             yield Picture(path, label, "face swaps", f"{name}-{clip}")
-    ages = sorted(arguments.ages.glob("*.jpg"))
-    for number in np.random.default_rng(SEED).permutation(len(ages))[:AGES]:
-        yield Picture(ages[number], 0, "All-Age-Faces")
+    for path in choose_ages(arguments.ages)[0]:
+        yield Picture(path, 0, "All-Age-Faces")
+
+
+def choose_ages(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The photographs that are trained on, and the others."""
+    ages = sorted(folder.glob("*.jpg"))
+    order = np.random.default_rng(SEED).permutation(len(ages))
+    return [ages[number] for number in order[:AGES]], [ages[number] for number in order[AGES:]]
 
 
 def square(path: Path) -> np.ndarray:

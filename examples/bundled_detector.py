@@ -1,9 +1,12 @@
 """Train the bundled detector: training, export, calibration, card and the test, read once.
 
+    uv run --extra train examples/rvf10k_comparison.py --rvf10k DIR --only mobilenetv2 \
+        --pretrained FILE --out runs/rvf10k
     uv run --extra train examples/bundled_detector.py --data data/manifest.csv \
-        --pretrained FILE --out runs/bundled
+        --pretrained runs/rvf10k/mobilenetv2 --out runs/bundled
 
-`examples/bundled_data.py` makes the table. The run resumes where it was interrupted.
+`examples/bundled_data.py` makes the table; the network goes on from the comparison's. The run
+resumes where it was interrupted.
 """
 
 import argparse
@@ -14,14 +17,15 @@ from unmask.data.manifest import Manifest
 from unmask.data.reading import read_data
 from unmask.detection.detector import Detector
 from unmask.evaluation.evaluate import describe_metrics, predict, summarise
+from unmask.evaluation.evidence import fit_evidence
 from unmask.inspection.domain import fit_domain
-from unmask.models.card import read_card
+from unmask.models.card import EvidenceCard, read_card
 from unmask.models.domain import add_domain
 from unmask.training.publish import About
 from unmask.training.settings import load_settings
 from unmask.training.train import train
 
-PRESET = "mobilenetv2-robust"
+RECIPE = Path(__file__).with_suffix(".toml")
 ABOUT = About(
     name="unmask-mobilenetv2",
     version="1",
@@ -52,17 +56,21 @@ def main() -> None:
     """Parse the command line and run every step that has not run yet."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="the table of bundled_data.py")
-    parser.add_argument("--pretrained", required=True, help="ImageNet weights (.safetensors)")
+    parser.add_argument("--pretrained", required=True, help="the run to go on from")
     parser.add_argument("--out", type=Path, required=True, help="run folder")
     parser.add_argument("--crops", type=Path, help="where face crops are kept")
     arguments = parser.parse_args()
     manifest = read_data(arguments.data).manifest
-    settings = load_settings(PRESET, pretrained=arguments.pretrained)
+    settings = load_settings(str(RECIPE), pretrained=arguments.pretrained)
     folder = train(
         manifest, settings, arguments.out, about=ABOUT, resume=True, crops=arguments.crops
     )
     if read_card(folder).domain is None:
         add_domain(folder, fit_domain(folder, manifest, seed=settings.seed))
+    card = read_card(folder)
+    if card.evidence == EvidenceCard():
+        bounds = fit_evidence(Detector(folder), manifest.select("val"), seed=settings.seed)
+        card.model_copy(update={"evidence": bounds}).write(folder)
     measure_test(folder, manifest.select("test"), settings.seed)
 
 
