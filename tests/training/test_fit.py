@@ -215,7 +215,7 @@ def test_ways_of_training_learn(store, tmp_path, change):
 
 @pytest.mark.slow
 def test_two_processes_share_the_work(store, tmp_path):
-    phase = Phase(epochs=4, learning_rate=2e-3, schedule="onecycle")
+    phase = Phase(epochs=2, learning_rate=4e-3, schedule="onecycle")
     settings = SETTINGS.model_copy(update={"processes": 2, "phases": (phase,)})
     network = fit(store, settings, tmp_path)
     log = (tmp_path / "logs" / "phase-1" / "version_0" / "metrics.csv").read_text()
