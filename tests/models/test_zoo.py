@@ -7,11 +7,11 @@ from torch import nn
 
 from unmask.errors import UsageError
 from unmask.models.zoo import (
-    BACKBONE_NAME,
+    NETWORK_NAME,
     build_model,
     count_parameters,
     input_side,
-    save_backbone,
+    save_network,
 )
 
 SMALL = [
@@ -80,7 +80,7 @@ def test_each_network_has_its_size(name, side):
         ("resnet5", "no", "no network is called 'resnet5'; there are cnn128"),  # a slip
         ("cnn128", "yes", "no pretrained weights for cnn128"),  # there are none
         ("resnet10t", "nowhere.safetensors", "must be yes, no, a safetensors"),  # no file
-        ("cnn128", ".", "a run folder with backbone.safetensors"),  # a folder that is no run
+        ("cnn128", ".", "a run folder with network.safetensors"),  # a folder that is no run
     ],
 )
 def test_what_cannot_be_built_is_refused(name, pretrained, complaint):
@@ -124,7 +124,7 @@ def test_a_network_goes_on_from_another(tmp_path, name):
         save_file(build_model(name, input_px=64).backbone.state_dict(), path)
         first = str(path)
     source = build_model(name, input_px=64, pretrained=first)
-    save_backbone(source, tmp_path / BACKBONE_NAME, first)
+    save_network(source, tmp_path / NETWORK_NAME, first)
     target = build_model(name, input_px=64, pretrained=str(tmp_path))
     pixels = torch.rand(2, 3, 64, 64)
     with torch.no_grad():

@@ -30,8 +30,9 @@ TRANSFER_WIDTH: Final = 256
 Head = Literal["linear", "transfer", "softmax", "transfer-softmax"]
 
 
-BACKBONE_NAME: Final = "backbone.safetensors"
+NETWORK_NAME: Final = "network.safetensors"
 """What a run folder keeps for others to go on from."""
+_OURS: Final = "backbone."
 _PADDING: Final = "padding"
 _LIKE_TENSORFLOW: Final = "same"
 
@@ -137,8 +138,8 @@ def build_model(
     return FaceNet(backbone, norm, _build_head(head, backbone.head_hidden_size, dropout))
 
 
-def save_backbone(network: FaceNet, path: Path, pretrained: str) -> None:
-    """Write a network without its head, so that another training can go on from it.
+def save_network(network: FaceNet, path: Path, pretrained: str) -> None:
+    """Write a network as it is in torch, so that another training can go on from it.
 
     Args:
         network: was built with `pretrained`, which decides how it pads.
@@ -146,7 +147,7 @@ def save_backbone(network: FaceNet, path: Path, pretrained: str) -> None:
         pretrained: as `build_model` takes it.
     """
     padding = {_PADDING: _LIKE_TENSORFLOW} if _from_tensorflow(pretrained) else {}
-    state = {name: value.contiguous() for name, value in network.backbone.state_dict().items()}
+    state = {name: value.contiguous() for name, value in network.state_dict().items()}
     save_file(state, path, metadata=padding)
 
 
@@ -186,7 +187,7 @@ def _find_weights(pretrained: str) -> Path | None:
     if pretrained in {"yes", "no"}:
         return None
     path = Path(pretrained)
-    return path / BACKBONE_NAME if path.is_dir() else path
+    return path / NETWORK_NAME if path.is_dir() else path
 
 
 def _from_tensorflow(pretrained: str) -> bool:
@@ -223,11 +224,13 @@ def _load_backbone(backbone: nn.Module, pretrained: str) -> None:
     if not path.is_file():
         message = (
             "pretrained must be yes, no, a safetensors file or a run folder with "
-            f"{BACKBONE_NAME}, got {pretrained!r}"
+            f"{NETWORK_NAME}, got {pretrained!r}"
         )
         raise UsageError(message)
     try:
         state = load_file(path)
+        if any(name.startswith(_OURS) for name in state):  # a whole network of ours
+            state = {n.removeprefix(_OURS): v for n, v in state.items() if n.startswith(_OURS)}
         missing, _ = backbone.load_state_dict(state, strict=False)  # its classifier is left over
     except (SafetensorError, RuntimeError) as error:
         first = str(error).splitlines()[-1].strip()

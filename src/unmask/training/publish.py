@@ -19,7 +19,7 @@ from unmask.models.card import CropCard, DataCard, ModelCard, TrainingCard
 from unmask.models.engine import Engine, open_engine
 from unmask.models.export import describe_weights, export_onnx
 from unmask.models.library import MODEL_IN_RUN, write_model
-from unmask.models.zoo import BACKBONE_NAME, FaceNet, save_backbone
+from unmask.models.zoo import NETWORK_NAME, FaceNet, save_network
 from unmask.records import Pixels
 from unmask.training.crops import CropStore
 from unmask.training.settings import TrainSettings
@@ -55,7 +55,7 @@ def publish(
     weights = run / "model.onnx"
     rows = store.numbers("val")
     export_onnx(network, geometry.size_px, weights, store.pixels[rows[:4]])
-    save_backbone(network, run / BACKBONE_NAME, settings.pretrained)
+    save_network(network, run / NETWORK_NAME, settings.pretrained)
     engine = open_engine(weights)
     logits, labels = score_views(engine, store, rows, settings.seed)
     calibration = fit_calibration(
