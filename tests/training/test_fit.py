@@ -150,6 +150,7 @@ def test_an_interrupted_run_ends_as_it_would_have(store, tmp_path, ema_decay, st
         assert torch.equal(value, resumed[name]), name
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # on a machine of one core
 def test_the_number_of_workers_does_not_change_what_is_drawn(store):
     batches = []
     for workers in (0, 2):
