@@ -1,7 +1,7 @@
 """Model cards for people and programs."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -45,6 +45,7 @@ def _lines(folder: ModelFolder) -> list[tuple[str, str]]:
         ),
         *(("measured", _metric(metric)) for metric in card.metrics),
         *(("policy", line) for line in _policies(card)),
+        *(("no verdict", line) for line in _bounds(card)),
         *(
             ("data", f"{part.name}, {part.split}: {part.real} real, {part.fake} fake")
             for part in card.data
@@ -68,6 +69,18 @@ def _metric(metric: MetricCard) -> str:
         f"{metric.name} {metric.value:.4g} [{metric.low:.4g}, {metric.high:.4g}] "
         f"on {metric.data}, {metric.level}-level, n = {metric.n}"
     )
+
+
+def _bounds(card: ModelCard) -> Iterator[str]:
+    bounds = card.evidence
+    if bounds.least_face_px is not None:
+        yield f"faces below {bounds.least_face_px:g} px"
+    if bounds.least_sharpness is not None:
+        yield f"faces less sharp than {bounds.least_sharpness:g}"
+    if bounds.most_blockiness is not None:
+        yield f"faces more blocky than {bounds.most_blockiness:g}"
+    if card.domain is not None:
+        yield f"faces unlike the training faces ({card.domain.beyond:.0%} of those kept back are)"
 
 
 def _policies(card: ModelCard) -> list[str]:
