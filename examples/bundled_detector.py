@@ -17,10 +17,7 @@ from unmask.data.manifest import Manifest
 from unmask.data.reading import read_data
 from unmask.detection.detector import Detector
 from unmask.evaluation.evaluate import describe_metrics, predict, summarise
-from unmask.evaluation.evidence import fit_evidence
-from unmask.inspection.domain import fit_domain
-from unmask.models.card import EvidenceCard, read_card
-from unmask.models.domain import add_domain
+from unmask.models.card import read_card
 from unmask.training.publish import About
 from unmask.training.settings import load_settings
 from unmask.training.train import train
@@ -65,12 +62,6 @@ def main() -> None:
     folder = train(
         manifest, settings, arguments.out, about=ABOUT, resume=True, crops=arguments.crops
     )
-    if read_card(folder).domain is None:
-        add_domain(folder, fit_domain(folder, manifest, seed=settings.seed))
-    card = read_card(folder)
-    if card.evidence == EvidenceCard():
-        bounds = fit_evidence(Detector(folder), manifest.select("val"), seed=settings.seed)
-        card.model_copy(update={"evidence": bounds}).write(folder)
     measure_test(folder, manifest.select("test"), settings.seed)
 
 

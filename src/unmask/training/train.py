@@ -11,6 +11,7 @@ from unmask.errors import DataError
 from unmask.evaluation.history import read_history
 from unmask.media.faces import CropGeometry
 from unmask.reporting.plots import draw_history
+from unmask.training.bounds import add_bounds
 from unmask.training.crops import CROPS_NAME, CropStore, build_crops
 from unmask.training.fit import claim_run, fit
 from unmask.training.publish import About, publish
@@ -33,7 +34,7 @@ def train(
     resume: bool = False,
     crops: Path | None = None,
 ) -> Path:
-    """Train, export, calibrate and describe; returns the model folder `run/model`.
+    """Train, export, calibrate, bound and describe; returns the model folder `run/model`.
 
     What the data do not split is split here, near-duplicates kept together; `run/manifest.csv` has
     the splits as they were used. The test split is never opened. Face crops are kept in `crops`,
@@ -50,6 +51,7 @@ def train(
     used.relative_to(run).write_csv(run / MANIFEST_NAME)
     network = fit(store, settings, run, resume=True)
     folder = publish(network, store, settings, run, about=about)
+    add_bounds(folder, used, settings.seed)
     (run / HISTORY_NAME).write_bytes(draw_history(read_history(folder)))
     return folder
 
