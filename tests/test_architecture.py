@@ -25,10 +25,11 @@ ROOMS = (
     "media",
     "records",
     "errors",
+    "files",
     "config",
 )
 """From the street to the cellar: a room imports only itself and what stands after it."""
-VOCABULARY = {"records", "errors", "config"}
+VOCABULARY = {"records", "errors", "files", "config"}
 """They stand side by side on the ground and may know each other."""
 
 TORCH = {"lightning", "safetensors", "timm", "torch", "torchmetrics", "torchvision"}

@@ -6,6 +6,7 @@ the columns `path`, `label`, `split`, `group` and `dataset`.
 
 import csv
 import hashlib
+import io
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from unmask.errors import DataError
+from unmask.files import write_whole
 
 LABEL_NAMES: Final = {0: "real", 1: "fake"}
 SPLITS: Final = ("train", "val", "test")
@@ -85,12 +87,13 @@ class Manifest:
 
     def write_csv(self, path: Path) -> None:
         """Write the table as CSV; `read_csv` gives it back as it was."""
-        with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(COLUMNS)
-            writer.writerows(
-                (s.path, LABEL_NAMES[s.label], s.split, s.group, s.dataset) for s in self.samples
-            )
+        text = io.StringIO(newline="")
+        writer = csv.writer(text)
+        writer.writerow(COLUMNS)
+        writer.writerows(
+            (s.path, LABEL_NAMES[s.label], s.split, s.group, s.dataset) for s in self.samples
+        )
+        write_whole(path, text.getvalue())
 
     @classmethod
     def read_csv(cls, path: Path) -> "Manifest":

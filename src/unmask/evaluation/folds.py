@@ -14,7 +14,9 @@ from unmask.evaluation.history import History
 from unmask.evaluation.machine import describe_hardware, describe_versions
 from unmask.evaluation.metrics import METRICS
 from unmask.evaluation.results import write_json
+from unmask.files import write_whole
 from unmask.reporting.folds import folds_page
+from unmask.reporting.outputs import write_page
 from unmask.reporting.plots import draw_history
 from unmask.reporting.tables import write_csv
 
@@ -69,7 +71,7 @@ def write_folds(folds: Sequence[Fold], summary: dict[str, Any], run: Path) -> No
     """Write the page, JSON, predictions and plots: ROC, confusion matrices, histories."""
     drawn = _draw(folds, summary)
     for name, png in drawn.items():
-        (run / f"{name}.png").write_bytes(png)
+        write_whole(run / f"{name}.png", png)
     rows = (
         (fold.number, p.sample.path, LABEL_NAMES[p.sample.label], p.score)
         for fold in folds
@@ -77,7 +79,7 @@ def write_folds(folds: Sequence[Fold], summary: dict[str, Any], run: Path) -> No
     )
     write_csv(run / "predictions.csv", ("fold", "path", "label", "score"), rows)
     page = folds_page(summary, drawn)
-    (run / "crossval.html").write_text(page, encoding="utf-8", errors="backslashreplace")
+    write_page(run / "crossval.html", page)
     write_json(run / "crossval.json", summary)
 
 

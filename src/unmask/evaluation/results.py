@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from unmask.errors import UsageError
+from unmask.files import write_whole
 
 _PART = ".unmask-part-"
 
@@ -90,7 +91,7 @@ class ResultKind:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write strict JSON: a number that is none is a mistake here, not a `NaN` in the file."""
     text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=True)
-    path.write_text(text + "\n", encoding="utf-8")
+    write_whole(path, text + "\n")
 
 
 def png_names(names: Iterable[str]) -> frozenset[str]:

@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from unmask.errors import ModelError
+from unmask.files import write_whole
 
 CARD_NAME: Final = "card.json"
 WEIGHTS_NAME: Final = "model.onnx"
@@ -231,7 +232,7 @@ class ModelCard(_Part):
     def write(self, folder: Path) -> None:
         """Write `card.json` into the model folder."""
         text = json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False)
-        (folder / CARD_NAME).write_text(text + "\n", encoding="utf-8")
+        write_whole(folder / CARD_NAME, text + "\n")
 
 
 def read_card(folder: Path) -> ModelCard:

@@ -129,7 +129,7 @@ def write_model(
             card = card.model_copy(update={"domain": None})
         card.write(draft)
         if folder.exists():
-            shutil.rmtree(folder)
+            folder.rename(Path(scratch) / "earlier")
         draft.rename(folder)
 
 

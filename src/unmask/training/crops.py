@@ -17,6 +17,7 @@ from unmask.data.dataset import LeftOut
 from unmask.data.duplicates import perceptual_hash
 from unmask.data.manifest import Manifest, Sample
 from unmask.errors import DataError, MediaError
+from unmask.files import write_whole
 from unmask.media.faces import CropGeometry, Effort, FaceFinder, MtcnnFinder, crop_face
 from unmask.media.images import read_image
 from unmask.media.sources import VIDEO_EXTENSIONS
@@ -138,7 +139,7 @@ def _write_crops(plan: _Plan, pixels_path: Path, facts_path: Path) -> None:
     rows.flush()
     partial.rename(pixels_path)
     facts = {"kept": kept, "hashes": hashes, "left_out": [asdict(row) for row in left_out]}
-    facts_path.write_text(json.dumps(facts), encoding="utf-8")
+    write_whole(facts_path, json.dumps(facts))
 
 
 def _cut_all(plan: _Plan) -> Iterator[list[Pixels] | LeftOut]:

@@ -18,6 +18,7 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch import Tensor
 
 from unmask.errors import UsageError
+from unmask.files import write_whole
 from unmask.models.zoo import FaceNet, build_model
 from unmask.training.crops import CropStore
 from unmask.training.feed import Feed
@@ -79,7 +80,7 @@ def claim_run(run: Path, settings: TrainSettings, *, resume: bool) -> None:
             message = f"{run} was begun with other settings ({path}); resume with the same ones"
             raise UsageError(message)
     run.mkdir(parents=True, exist_ok=True)
-    path.write_text(settings.model_dump_json(indent=2), encoding="utf-8")
+    write_whole(path, settings.model_dump_json(indent=2))
 
 
 def _fit_phase(

@@ -9,6 +9,7 @@ from unmask.data.manifest import Manifest
 from unmask.data.split import complete_splits
 from unmask.errors import DataError
 from unmask.evaluation.history import read_history
+from unmask.files import write_whole
 from unmask.media.faces import CropGeometry
 from unmask.reporting.plots import draw_history
 from unmask.training.bounds import add_bounds
@@ -52,7 +53,7 @@ def train(
     network = fit(store, settings, run, resume=True)
     folder = publish(network, store, settings, run, about=about)
     add_bounds(folder, used, settings.seed)
-    (run / HISTORY_NAME).write_bytes(draw_history(read_history(folder)))
+    write_whole(run / HISTORY_NAME, draw_history(read_history(folder)))
     return folder
 
 

@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from unmask.data.manifest import Manifest
 from unmask.errors import DataError
+from unmask.files import write_whole
 from unmask.training.crops import CROPS_NAME, CropStore
 from unmask.training.fit import fit
 from unmask.training.settings import TrainSettings
@@ -62,10 +63,9 @@ def tune(
         message = f"none of {trials} trials came to an end; see the logs in {run}"
         raise DataError(message)
     best = apply_choice(settings, study.best_params)
-    (run / BEST_NAME).write_text(best.model_dump_json(indent=2), encoding="utf-8")
-    (run / "trials.json").write_text(
-        json.dumps([_describe(trial) for trial in study.trials], indent=2), encoding="utf-8"
-    )
+    write_whole(run / BEST_NAME, best.model_dump_json(indent=2))
+    described = [_describe(trial) for trial in study.trials]
+    write_whole(run / "trials.json", json.dumps(described, indent=2))
     _draw(study, run)
     return best
 
