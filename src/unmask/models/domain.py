@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unmask.errors import DataError, ModelError
+from unmask.media.images import DECODER_ERRORS
 from unmask.models.card import DomainCard, hash_file
 from unmask.models.engine import FloatArray
 from unmask.models.library import DOMAIN_NAME, ModelFolder, open_model
@@ -102,7 +103,7 @@ def read_domain(path: Path, card: DomainCard) -> Domain:
             content = io.BytesIO(stream.read(MAX_DOMAIN_BYTES))
         with np.load(content, allow_pickle=False) as parts:
             mean, basis, spread, beside = (np.asarray(parts[n], np.float32) for n in _PARTS)
-    except (OSError, KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (*DECODER_ERRORS, zipfile.BadZipFile) as error:
         message = f"{path} holds no description of the training faces: {error}"
         raise ModelError(message) from error
     fits = mean.ndim == spread.ndim == 1 and basis.shape == (len(spread), len(mean))
