@@ -6,6 +6,7 @@
 RVF10K's `valid` split under every change of the robustness grid; each folder `fake_*` of
 --generators against all its folders `real_*`; clips under the policies `balanced` and `fpr_1`;
 false alarms by age on photographs of All-Age-Faces that bundled_data.py does not train on.
+Puts the first into the card of --model.
 Writes each evaluation's metrics.json and predictions.csv, and figures.md with a table of them all.
 """
 
@@ -20,6 +21,9 @@ from typing import Any
 
 from bundled_data import choose_ages
 from rvf10k_comparison import KEPT, call
+
+from unmask.evaluation.evaluate import describe_metrics
+from unmask.models.library import open_model
 
 AGE_GROUPS = ((0, 12), (13, 19), (20, 34), (35, 49), (50, 64), (65, 80))
 PHOTOGRAPHS = 2000
@@ -61,9 +65,19 @@ def main() -> None:
     ages = choose_ages(arguments.ages.resolve())[1][:PHOTOGRAPHS]
     rows = [(path, "real", name_age(path)) for path in ages]
     measure_rows(out / "ages", arguments.ages, rows, [*model, "--one-class"])
+    if arguments.model:
+        describe_test(Path(arguments.model), out / "rvf10k")
     text = "\n".join(describe(out))
     (out / "figures.md").write_text(text + "\n", encoding="utf-8")
     print(text)
+
+
+def describe_test(model: Path, measured: Path) -> None:
+    """Put the figures of the test, which was read once, into the model's card."""
+    summary = json.loads((measured / "metrics.json").read_text("utf-8"))
+    folder = open_model(model)
+    metrics = describe_metrics(summary, "RVF10K valid")
+    folder.card.model_copy(update={"metrics": metrics}).write(folder.path)
 
 
 def name_age(path: Path) -> str:
