@@ -232,3 +232,14 @@ def test_where_the_cache_is(monkeypatch, variables, expected):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert str(cache_folder()) == expected
+
+
+def test_a_member_without_a_name_is_passed_over(tmp_path):
+    """Its name is a zero byte, at which zip files' names end."""
+    path = tmp_path / "data.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("\0", "real/one.jpg"):
+            with archive.open(zipfile.ZipInfo(name), "w") as stream:
+                stream.write(b"x")
+    found = unpack(path, tmp_path / "cache")
+    assert [file.name for file in found.folder.rglob("*.jpg")] == ["one.jpg"]

@@ -115,7 +115,7 @@ def _choose(
         if path.is_absolute() or ".." in path.parts or ":" in name.split("/", 1)[0]:
             message = f"{str(archive)!r} holds {name!r}, which leads out of it; it is not unpacked"
             raise DataError(message)
-        if info.is_dir() or name.endswith("/") or any(is_hidden(part) for part in path.parts):
+        if not name or name.endswith("/") or any(is_hidden(part) for part in path.parts):
             continue
         extension = extension_of(path.name)
         if stat.S_ISLNK(info.external_attr >> 16):

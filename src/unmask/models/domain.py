@@ -13,6 +13,7 @@ hundredth of these lies, and distances are given in units of it.
 
 import io
 import tempfile
+import tokenize
 import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -103,7 +104,7 @@ def read_domain(path: Path, card: DomainCard) -> Domain:
             content = io.BytesIO(stream.read(MAX_DOMAIN_BYTES))
         with np.load(content, allow_pickle=False) as parts:
             mean, basis, spread, beside = (np.asarray(parts[n], np.float32) for n in _PARTS)
-    except (*DECODER_ERRORS, zipfile.BadZipFile) as error:
+    except (*DECODER_ERRORS, zipfile.BadZipFile, tokenize.TokenError) as error:
         message = f"{path} holds no description of the training faces: {error}"
         raise ModelError(message) from error
     fits = mean.ndim == spread.ndim == 1 and basis.shape == (len(spread), len(mean))
