@@ -155,9 +155,11 @@ def test_archives_are_read_or_refused_and_write_nothing_outside(
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for name, content in {"../up.png": b"x", "/root.png": b"x", **members}.items():
-            with contextlib.suppress(UnicodeEncodeError, ValueError):
-                with archive.open(zipfile.ZipInfo(name), "w") as stream:
-                    stream.write(content)
+            with (
+                contextlib.suppress(UnicodeEncodeError, ValueError),
+                archive.open(zipfile.ZipInfo(name), "w") as stream,
+            ):
+                stream.write(content)
     data = packed.getvalue()
     (place / "data.zip").write_bytes(damage(data, seed) if seed % 3 == 0 else data)
     with contextlib.suppress(UnmaskError):
