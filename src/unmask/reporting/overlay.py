@@ -76,10 +76,18 @@ def _headline(report: Report) -> tuple[str, str, str]:
 def _write_picture(report: Report, target: Path) -> None:
     from unmask.media.images import read_image
 
-    pixels = read_image(report.source)
-    marks = [_mark(face.crop.box_xyxy, face.score.probability, report) for face in report.faces]
-    drawn = add_strip(draw_marks(pixels, marks), *_headline(report))
-    _save_picture(drawn, target)
+    drawn = draw_faces(read_image(report.source), report)
+    _save_picture(add_strip(drawn, *_headline(report)), target)
+
+
+def draw_faces(pixels: Pixels, report: Report, time_s: float | None = None) -> Pixels:
+    """A copy of the report's picture with boxes and scores; of a clip, of the frame at a time."""
+    faces = [face for face in report.faces if face.crop.time_s == time_s]
+    marks = [
+        _mark(face.crop.box_xyxy, face.score.probability, report, face.crop.person)
+        for face in faces
+    ]
+    return draw_marks(pixels, marks)
 
 
 def _save_picture(pixels: Pixels, target: Path) -> None:
