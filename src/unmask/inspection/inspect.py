@@ -48,7 +48,7 @@ class Inspector:
     """
 
     def __init__(self, detector: Detector, trust: str = "") -> None:
-        self._detector = detector
+        self.detector: Final = detector
         self._trust = trust
         self._explainer = Explainer(detector.folder, detector.run_network)
 
@@ -72,7 +72,7 @@ class Inspector:
             CancelledError: `stop` was set before the end.
         """
         stop = stop or threading.Event()
-        report = self._detector.detect(source, stop=stop, watch=lambda share: watch(share / 2))
+        report = self.detector.detect(source, stop=stop, watch=lambda share: watch(share / 2))
         if stop.is_set():
             raise CancelledError
         provenance, troubles = _trace(source, self._trust)
@@ -82,7 +82,7 @@ class Inspector:
             verdict=report.verdict,
             reasons=report.reasons,
             provenance=provenance,
-            settings={**self._detector.settings, "trust": bool(self._trust)},
+            settings={**self.detector.settings, "trust": bool(self._trust)},
             versions={**report.versions, **_versions()},
             date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
             warnings=warnings,
@@ -93,7 +93,7 @@ class Inspector:
             seen = self._look_at_clip(source, inspection, stop, watch)
         else:
             seen = self._look_at_picture(source, inspection)
-        return _conclude(seen, self._detector)
+        return _conclude(seen, self.detector)
 
     def _look_at_picture(self, source: FilePath, inspection: Inspection) -> Inspection:
         pixels = read_image(source)
@@ -128,7 +128,7 @@ class Inspector:
         tried: list[ScoredFace] = []
         columns: list[Sequence[Score]] = []
         looks_like = ""
-        with self._detector.sample_frames(source) as stream:
+        with self.detector.sample_frames(source) as stream:
             for done, frame in enumerate(stream, start=1):
                 if stop.is_set():
                     raise CancelledError
@@ -155,8 +155,8 @@ class Inspector:
 
     def _try_changes(self, pixels: Pixels, face: ScoredFace) -> Sequence[Score]:
         """The scores of a face after each change to its frame."""
-        crops = np.stack(list(vary(pixels, face.crop, self._detector.card.crop.size_px)))
-        return self._detector.to_scores(self._detector.run_network(crops).logit)
+        crops = np.stack(list(vary(pixels, face.crop, self.detector.card.crop.size_px)))
+        return self.detector.to_scores(self.detector.run_network(crops).logit)
 
 
 def _conclude(inspection: Inspection, detector: Detector) -> Inspection:

@@ -56,12 +56,17 @@ def overlay_name(report: Report) -> str:
     """
     raw = os.fsencode(report.source)
     tag = hashlib.sha256(raw).hexdigest()[:_TAG_LETTERS]
-    path = Path(report.source)
-    stem = re.sub(r"[^\w.-]+", "_", printable(path.stem)).strip("._-")
-    short = stem.encode()[:_NAME_BYTES].decode("utf-8", "ignore") or "input"
+    short = plain_stem(report.source)
     if report.kind is Kind.VIDEO:
         return f"{short}-{tag}.mp4"
-    return f"{short}-{tag}{'.png' if path.suffix.lower() == '.png' else '.jpg'}"
+    suffix = Path(report.source).suffix.lower()
+    return f"{short}-{tag}{'.png' if suffix == '.png' else '.jpg'}"
+
+
+def plain_stem(source: str) -> str:
+    """A source's name without folder and extension, as a file may be called anywhere."""
+    stem = re.sub(r"[^\w.-]+", "_", printable(Path(source).stem)).strip("._-")
+    return stem.encode()[:_NAME_BYTES].decode("utf-8", "ignore") or "input"
 
 
 def _headline(report: Report) -> tuple[str, str, str]:
