@@ -1,14 +1,32 @@
 """Pieces of the web page: an answer, a table, the course of a clip. All text in them is escaped."""
 
+import base64
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from unmask.models.card import ModelCard
 from unmask.records import Report
-from unmask.reporting.html import card_values
+from unmask.reporting.html import CHART_SIZE_PX, Timeline, timelines_of
 from unmask.reporting.meaning import ADVICE, explain_score, headline
 from unmask.reporting.pages import load_environment, read_template
-from unmask.reporting.wording import VERDICT_WORDS, report_percent
+from unmask.reporting.wording import VERDICT_COLOURS, VERDICT_WORDS, report_percent
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A picture with its words."""
+
+    uri: str
+    """The picture as an address that holds it."""
+    alt: str
+    """What it is, for those who do not see it."""
+    caption: str
+
+
+def jpeg_figure(jpeg: bytes, alt: str, caption: str) -> Figure:
+    """A picture that is encoded already."""
+    return Figure(_embed("image/jpeg", jpeg), alt, caption)
 
 
 def style_fragment() -> str:
@@ -49,10 +67,33 @@ def table_fragment(caption: str, rows: Sequence[Sequence[str]], heads: Sequence[
     return _render("app_table.html", caption=caption, rows=rows, heads=heads)
 
 
-def timelines_fragment(report: Report) -> str:
-    """For each person of a clip the course of the score."""
-    drawn = _render("timelines.html", **card_values(report))
-    return f'<div class="unmask-timelines">{drawn}</div>'
+def figures_fragment(figures: Sequence[Figure]) -> str:
+    """Pictures side by side, as many as there is room for."""
+    return _render("app_figures.html", figures=figures)
+
+
+def course_figures(report: Report) -> list[Figure]:
+    """For each person of a clip the course of the score, in colours for light and dark."""
+    return [_draw_course(line) for line in timelines_of(report)]
+
+
+def _draw_course(line: Timeline) -> Figure:
+    drawn = _render(
+        "app_course.svg", line=line, chart=CHART_SIZE_PX, colour=VERDICT_COLOURS[line.tone]
+    )
+    height_px = {words: y for _, y, words in line.points}
+    highest = min(height_px, key=height_px.__getitem__)
+    said = f"Person {line.person}: {line.score} fake over the whole clip"
+    return Figure(
+        _embed("image/svg+xml", drawn.encode()),
+        f"scores of person {line.person} over {len(line.points)} frames; highest at {highest}",
+        f"{said}; from {line.start} to {line.end}, fake at the top, the threshold dashed; "
+        f"highest at {highest}",
+    )
+
+
+def _embed(mime: str, data: bytes) -> str:
+    return f"data:{mime};base64,{base64.b64encode(data).decode()}"
 
 
 def _render(template: str, **values: Any) -> str:

@@ -43,9 +43,9 @@ def ask_for_files(visit: Visit) -> dict[str, NamedFile]:
         key="files",
     )
     _paste(key="paste")
-    columns = st.columns(len(SAMPLES))
-    for column, (name, label) in zip(columns, SAMPLES.items(), strict=True):
-        column.button(label, on_click=_choose_sample, args=(name,), width="stretch")
+    with st.container(horizontal=True):
+        for name, label in SAMPLES.items():
+            st.button(label, on_click=_choose_sample, args=(name,))
     taken = {}
     if (sample := st.session_state.get(_SAMPLE)) is not None:
         st.button(f"Put {sample} away", on_click=_choose_sample, args=(None,))

@@ -60,7 +60,7 @@ def show_live(inspector: Inspector, key: str) -> None:
         inspector: Answers.
         key: Another one is another call.
     """
-    st.caption(
+    st.write(
         "The pictures go from your browser to the machine that runs this page, and back. None is "
         "kept. A verdict is smoothed over a few seconds."
     )

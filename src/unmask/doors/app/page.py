@@ -27,8 +27,7 @@ from unmask.reporting.fragments import style_fragment
 WAYS: Final = ("Pictures and clips", "Take a photo", "Live camera")
 NO_COMPARISON: Final = "none"
 MOST_FRAMES: Final = 256
-_LOOK_S: Final = 0.25
-"""How often the progress is shown."""
+_LOOK_S: Final = 0.25  # between two looks at the progress
 
 
 def show_page() -> None:
@@ -132,7 +131,7 @@ def _find_out(visit: Visit, files: Mapping[str, NamedFile], choice: Choice) -> b
     missing = {key: file for key, file in wanted.items() if key not in visit.findings}
     if visit.given_up.intersection(missing):
         st.info("Cancelled.")
-        st.button("Ask again", on_click=visit.given_up.clear)
+        st.button("Ask again", on_click=visit.forget_giving_up)
         return False
     if missing:
         inspector = open_inspector(choice.model, choice.policy, choice.frames)
@@ -145,7 +144,7 @@ def _work(visit: Visit, missing: Mapping[Key, NamedFile], inspector: Inspector) 
     place = st.empty()
     with place.container():
         bar = st.progress(0.0, "Beginning")
-        st.button("Cancel", on_click=visit.give_up)
+        st.button("Cancel", on_click=visit.give_up, key=f"cancel {inspector.detector.settings}")
         while not work.wait(_LOOK_S):
             bar.progress(work.share, f"Looking at {printable(work.name)}")
     place.empty()

@@ -9,11 +9,23 @@ from unmask.errors import MissingExtraError, printable
 from unmask.inspection.evidence import KINDS, render_evidence
 from unmask.inspection.moments import Finding, Moment
 from unmask.inspection.record import Inspection
+from unmask.media.images import encode_jpeg
 from unmask.models.card import ModelCard
 from unmask.models.library import ModelFolder
-from unmask.reporting.fragments import answer_fragment, table_fragment, timelines_fragment
+from unmask.reporting.fragments import (
+    answer_fragment,
+    course_figures,
+    figures_fragment,
+    jpeg_figure,
+    table_fragment,
+)
 from unmask.reporting.html import clock
-from unmask.reporting.inspection import change_rows, face_titles, provenance_tables
+from unmask.reporting.inspection import (
+    VIEW_QUALITY,
+    change_rows,
+    face_titles,
+    provenance_tables,
+)
 from unmask.reporting.models import card_rows
 from unmask.reporting.overlay import plain_stem
 from unmask.reporting.wording import VERDICT_WORDS, note, percent, report_percent, who
@@ -50,7 +62,8 @@ def show_finding(finding: Finding, card: ModelCard, key: str) -> None:
     if inspection.report.people and finding.moments:
         _show_clip(finding, f"moment {key}")
     elif finding.moments:
-        st.image(finding.moments[0].jpeg, caption="The picture, with what was said of each face")
+        caption = "The picture, with what was said of each face"
+        st.html(figures_fragment([jpeg_figure(finding.moments[0].jpeg, caption, caption)]))
     if inspection.explained:
         _show_why(inspection)
     if rows := change_rows(summary):
@@ -67,7 +80,7 @@ def show_finding(finding: Finding, card: ModelCard, key: str) -> None:
         for title, facts in provenance_tables(summary).items():
             if facts:
                 st.html(table_fragment(title, facts))
-        st.caption(
+        st.write(
             "Metadata are lost on most ways and can be written by anybody; that there are none "
             "says nothing."
         )
@@ -97,7 +110,7 @@ def _render(inspection: Inspection, kind: str) -> bytes:
 def _show_clip(finding: Finding, key: str) -> None:
     """The course of each person's score, and the frames."""
     st.subheader("The course of the clip")
-    st.html(timelines_fragment(finding.inspection.report))
+    st.html(figures_fragment(course_figures(finding.inspection.report)))
     moments = {moment.time_s: moment for moment in finding.moments}
     st.session_state.setdefault(key, finding.suspicious().time_s)
     if len(moments) > 1:
@@ -119,7 +132,8 @@ def _name_time(time_s: float | None) -> str:
 
 def _show_moment(moment: Moment) -> None:
     score = "" if moment.score is None else f": {percent(moment.score)} fake at most"
-    st.image(moment.jpeg, caption=f"The clip at {_name_time(moment.time_s)}{score}")
+    caption = f"The clip at {_name_time(moment.time_s)}{score}"
+    st.html(figures_fragment([jpeg_figure(moment.jpeg, caption, caption)]))
 
 
 def _show_why(inspection: Inspection) -> None:
@@ -128,8 +142,13 @@ def _show_why(inspection: Inspection) -> None:
     titles = face_titles(inspection.to_dict())
     for title, views in zip(titles, inspection.pictures(), strict=True):
         st.markdown(f"**{title}**")
-        for column, view in zip(st.columns(len(views)), views, strict=True):
-            column.image(view.pixels, caption=view.caption, width="stretch")
+        figures = [
+            jpeg_figure(
+                encode_jpeg(view.pixels, VIEW_QUALITY), f"{view.name}, {title}", view.caption
+            )
+            for view in views
+        ]
+        st.html(figures_fragment(figures))
 
 
 def show_comparison(first: Finding, second: Finding, names: tuple[str, str]) -> None:

@@ -99,6 +99,10 @@ class Visit:
         self._end_work()
         self.given_up.update(key for key in keys if key not in self.findings)
 
+    def forget_giving_up(self) -> None:
+        """Let what was cancelled be asked again."""
+        self.given_up.clear()
+
     def _end_work(self) -> None:
         if self.work is not None:
             self.work.cancel()
