@@ -46,9 +46,11 @@ def ask_for_files(visit: Visit) -> dict[str, NamedFile]:
     with st.container(horizontal=True):
         for name, label in SAMPLES.items():
             st.button(label, on_click=_choose_sample, args=(name,))
+        sample = st.session_state.get(_SAMPLE)
+        if sample is not None:
+            st.button(f"Put {sample} away", on_click=_choose_sample, args=(None,))
     taken = {}
-    if (sample := st.session_state.get(_SAMPLE)) is not None:
-        st.button(f"Put {sample} away", on_click=_choose_sample, args=(None,))
+    if sample is not None:
         taken[f"sample {sample}"] = visit.take_sample(sample)
     return _take(visit, uploads, taken)
 
