@@ -13,6 +13,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from unmask.detection.detector import Detector
+from unmask.inspection.evidence import render_evidence
 from unmask.inspection.inspect import Inspector
 from unmask.media.sources import NamedFile
 
@@ -198,6 +199,26 @@ def test_nothing_is_wider_than_a_phone(visit):
     overlong = "[...document.querySelectorAll('[data-testid=stMain] *')].filter(one => \
         !one.closest('.unmask-scroll') && one.getBoundingClientRect().right > 391).length"
     assert page.evaluate(overlong) == 0
+
+
+def test_the_kept_report_fits_a_phone(browser, detector, media, tmp_path):
+    found = Inspector(detector).inspect(media["portrait.jpg"])
+    path = tmp_path / "report.html"
+    path.write_text(render_evidence(found, "html"))
+    with browser.new_page(viewport={"width": 390, "height": 844}) as page:
+        page.goto(path.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert not serious(page)
+
+
+def test_two_visitors_do_not_meet(visit, media):
+    first, second = visit(), visit()
+    upload(first, media["photo.jpg"])
+    upload(second, media["portrait.jpg"])
+    expect(answer_for(second, "portrait.jpg")).to_be_visible()
+    expect(answer_for(first, "photo.jpg")).to_be_visible()
+    for page, other in ((first, "portrait.jpg"), (second, "photo.jpg")):
+        expect(answer_for(page, other)).to_have_count(0)
 
 
 def uploads(served):
