@@ -54,7 +54,8 @@ def small_detector():
 def serve(tmp_path_factory, small_detector):
     """Start services on free ports, in threads."""
     from unmask.doors.api.app import build_app
-    from unmask.doors.server import Server, describe_address, listen
+    from unmask.doors.server import Server
+    from unmask.doors.sockets import describe_address, listen
     from unmask.service.desk import Desk
     from unmask.service.settings import ServiceSettings
 

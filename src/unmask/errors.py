@@ -54,6 +54,8 @@ EXTRA_OF: Final = {
     "prometheus_client": "serve",
     "python_multipart": "serve",
     "uvicorn": "serve",
+    "streamlit": "app",
+    "streamlit_webrtc": "app",
     "reportlab": "pdf",
     "c2pa": "c2pa",
     "h5py": "keras",

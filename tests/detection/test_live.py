@@ -226,3 +226,10 @@ def test_each_watch_starts_with_nobody_known():
 def test_impossible_half_lives(half_life_s):
     with pytest.raises(ValueError, match="half_life_s must be above 0"):
         LiveDetector(Scripted([], Clock()), half_life_s=half_life_s)
+
+
+def test_frames_can_be_brought_one_at_a_time():
+    script = [[(0, 0.9)]] * 4
+    brought = LiveDetector(Scripted(script, Clock()), clock=Clock()).begin()
+    pulled = LiveDetector(Scripted(script, Clock()), clock=Clock()).watch(frames(4))
+    assert [brought.see(one).people for one in frames(4)] == [view.people for view in pulled]

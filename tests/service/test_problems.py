@@ -32,7 +32,7 @@ def test_a_files_failure_has_a_status(code, status):
 
 @pytest.mark.parametrize("code", ["internal", "missing", "unreadable", "camera", "whatever"])
 def test_any_other_is_the_services_own_and_says_nothing(code):
-    problem = problem_of(Failure(code, "cannot open /tmp/unmask-serve-x/3f2a"))
+    problem = problem_of(Failure(code, "cannot open /tmp/unmask-uploads-x/3f2a"))
     assert (problem.status, problem.code, str(problem)) == (500, "internal", INTERNAL_DETAIL)
 
 

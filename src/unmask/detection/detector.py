@@ -5,7 +5,7 @@ import platform
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -46,6 +46,8 @@ from unmask.records import (
 )
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | Pixels
+Watch = Callable[[float], None]
+"""Told which share of the work on an input is done, in [0, 1]."""
 
 DEFAULT_FRAMES: Final = 32
 MAX_FPS: Final = 240.0
@@ -142,15 +144,26 @@ class Detector:
             "python": platform.python_version(),
         }
 
-    def detect(self, source: Source) -> Report:
+    def detect(
+        self,
+        source: Source,
+        *,
+        stop: threading.Event | None = None,
+        watch: Watch = lambda _: None,
+    ) -> Report:
         """Answer one file, encoded bytes, or pixels of shape (H, W, 3) uint8 RGB.
 
         A file or bytes that cannot be answered give a report with an error.
 
+        Args:
+            source: what is asked about.
+            stop: once it is set a clip is given up; the report is then no answer.
+            watch: told how far a clip is.
+
         Raises:
             UsageError: pixels of another shape or type.
         """
-        return self.finish([self.prepare(source, threading.Event())])[0]
+        return self.finish([self.prepare(source, stop or threading.Event(), watch)])[0]
 
     def detect_all(self, sources: Iterable[Source]) -> Iterator[Report]:
         """Answer many inputs, in their order, each as soon as it is ready.
@@ -243,10 +256,13 @@ class Detector:
             message = f"the network in {folder} must give one finite logit per crop, got {logit}"
             raise ModelError(message)
 
-    def prepare(self, source: Source, stop: threading.Event) -> Prepared:
+    def prepare(
+        self, source: Source, stop: threading.Event, watch: Watch = lambda _: None
+    ) -> Prepared:
         """Do what can be done of one input alone: read it, find its faces, score those of a clip.
 
         Once `stop` is set a clip is not gone on with; what is then returned is no answer.
+        `watch` is told how far a clip is.
 
         Raises:
             UsageError: As `detect`.
@@ -259,7 +275,7 @@ class Detector:
             kind = Kind.IMAGE if isinstance(source, np.ndarray) else kind_of(source)
             if kind is Kind.VIDEO:
                 prepared = self._prepare_clip(
-                    cast("str | os.PathLike[str] | bytes", source), name, stop
+                    cast("str | os.PathLike[str] | bytes", source), name, stop, watch
                 )
             else:
                 prepared = self._prepare_still(source, name)
@@ -280,19 +296,24 @@ class Detector:
         return Prepared(name, Kind.IMAGE, self.find_faces(_as_frame(source, name)))
 
     def _prepare_clip(
-        self, source: str | os.PathLike[str] | bytes, name: str, stop: threading.Event
+        self,
+        source: str | os.PathLike[str] | bytes,
+        name: str,
+        stop: threading.Event,
+        watch: Watch,
     ) -> Prepared:
         """Follow the people of a clip; crops are scored on the way, so that memory stays flat."""
         tracker = Tracker()
         faces: list[ScoredFace] = []
         with self.sample_frames(source) as stream:
-            for frame in stream:
+            for done, frame in enumerate(stream, start=1):
                 if stop.is_set():  # nobody waits for the answer any more
                     break
                 found = tracker.update(self.find_faces(frame, Effort.MAIN))
                 keep = len(faces) < KEPT_CROPS
                 scored = self.score_crops(found)
                 faces += scored if keep else [face.without_pixels() for face in scored]
+                watch(done / (stream.wanted or done))
             warnings = stream.warnings
         return Prepared(name, Kind.VIDEO, faces=tuple(faces), warnings=warnings)
 

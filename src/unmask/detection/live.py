@@ -98,16 +98,30 @@ class LiveDetector:
 
     def watch(self, frames: Iterable[Frame]) -> Iterator[LiveView]:
         """Each frame with the people in it; each call starts with nobody known."""
-        scene = _Scene(self._detector, self._half_life_s)
-        shown: deque[float] = deque()
-        next_search_s = -math.inf
-        for frame in frames:
-            started_s = self._clock()
-            if started_s >= next_search_s:
-                scene.look(frame, started_s)
-                ended_s = self._clock()
-                next_search_s = ended_s + (ended_s - started_s) * (1 / SEARCH_SHARE - 1)
-            yield LiveView(frame, scene.people(), _pace(shown, self._clock()))
+        return map(self.begin().see, frames)
+
+    def begin(self) -> "LiveWatch":
+        """Start with nobody known, for frames that are brought one at a time."""
+        return LiveWatch(_Scene(self._detector, self._half_life_s), self._clock)
+
+
+class LiveWatch:
+    """One live picture; frames are brought in order, by one thread at a time."""
+
+    def __init__(self, scene: "_Scene", clock: Callable[[], float]) -> None:
+        self._scene = scene
+        self._clock = clock
+        self._shown: deque[float] = deque()
+        self._next_search_s = -math.inf
+
+    def see(self, frame: Frame) -> LiveView:
+        """A frame with the people in it."""
+        started_s = self._clock()
+        if started_s >= self._next_search_s:
+            self._scene.look(frame, started_s)
+            ended_s = self._clock()
+            self._next_search_s = ended_s + (ended_s - started_s) * (1 / SEARCH_SHARE - 1)
+        return LiveView(frame, self._scene.people(), _pace(self._shown, self._clock()))
 
 
 class _Scene:

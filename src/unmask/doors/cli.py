@@ -12,6 +12,8 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
+from unmask.doors.commands.app import APP_HELP
+from unmask.doors.commands.app import app as open_page
 from unmask.doors.commands.audit import AUDIT_HELP, audit
 from unmask.doors.commands.calibrate import CALIBRATE_HELP, calibrate
 from unmask.doors.commands.camera import CAMERA_HELP, camera
@@ -92,6 +94,7 @@ app = typer.Typer(
 )
 app.command(help=DETECT_HELP, no_args_is_help=True)(detect)
 app.command(help=CAMERA_HELP)(camera)
+app.command("app", help=APP_HELP)(open_page)
 app.command(help=SERVE_HELP, context_settings={"auto_envvar_prefix": "UNMASK_SERVE"})(serve)
 app.command(help=INSPECT_HELP, no_args_is_help=True)(inspect)
 app.command(help=VERIFY_HELP, no_args_is_help=True)(verify)

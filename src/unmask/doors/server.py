@@ -1,13 +1,11 @@
 """The web server around the service: one socket, one event loop, a graceful end."""
 
 import signal
-import socket
 from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from unmask.errors import UsageError
 from unmask.service.desk import Desk
 
 
@@ -35,24 +33,3 @@ class Server(uvicorn.Server):
         self._desk.refuse_new()
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that takes connections; port 0 lets the system choose.
-
-    Raises:
-        UsageError: The address is taken, foreign or unknown.
-    """
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except (OSError, OverflowError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        message = f"cannot listen on {host}, port {port}: {reason}; choose with --host and --port"
-        raise UsageError(message) from error
-
-
-def describe_address(listening: socket.socket) -> str:
-    """The URL of a socket."""
-    host, port = listening.getsockname()[:2]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

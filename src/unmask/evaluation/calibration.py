@@ -11,13 +11,11 @@ from sklearn.linear_model import LogisticRegression
 
 from unmask.detection.policy import calibrate
 from unmask.errors import DataError
-from unmask.models.card import CalibrationCard, PolicyCard
+from unmask.models.card import MISSED_FAKES, CalibrationCard, PolicyCard
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-MISSED_FAKES: Final = 0.01
-"""REAL is said only of scores so low that at most this share of validation fakes lies there."""
 _WEAK_PENALTY: Final = 1e4
 _LEAST_SIDE: Final = 10
 

@@ -1,7 +1,9 @@
 """The verb: everything that can be found out about one picture or clip."""
 
 import math
+import threading
 from collections.abc import Sequence
+from concurrent.futures import CancelledError
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -10,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from unmask.detection.detector import Detector
+from unmask.detection.detector import Detector, Watch
 from unmask.detection.pooling import find_deciding, pool_scores
 from unmask.errors import MediaError
 from unmask.inspection.fingerprints import perceptual_hash
@@ -19,6 +21,7 @@ from unmask.inspection.provenance import Provenance, trace
 from unmask.inspection.record import Explained, Inspection
 from unmask.inspection.stability import Change, Stability, gather, vary
 from unmask.media.images import read_image
+from unmask.media.sources import FilePath
 from unmask.records import Kind, Pixels, Score, ScoredFace, Verdict
 
 MOST_FACES: Final = 8
@@ -45,16 +48,33 @@ class Inspector:
     """
 
     def __init__(self, detector: Detector, trust: str = "") -> None:
-        self._detector = detector
+        self.detector: Final = detector
         self._trust = trust
         self._explainer = Explainer(detector.folder, detector.run_network)
 
-    def inspect(self, source: str | Path) -> Inspection:
+    def inspect(
+        self,
+        source: FilePath,
+        *,
+        stop: threading.Event | None = None,
+        watch: Watch = lambda _: None,
+    ) -> Inspection:
         """Answer a file, and say why, how firmly, and where it says it is from.
 
         A file that cannot be answered gives an inspection with the report's error.
+
+        Args:
+            source: the file.
+            stop: once it is set the file is given up.
+            watch: told how far a clip is, which is read twice.
+
+        Raises:
+            CancelledError: `stop` was set before the end.
         """
-        report = self._detector.detect(source)
+        stop = stop or threading.Event()
+        report = self.detector.detect(source, stop=stop, watch=lambda share: watch(share / 2))
+        if stop.is_set():
+            raise CancelledError
         provenance, troubles = _trace(source, self._trust)
         warnings = (*report.warnings, *troubles, *(provenance.warnings if provenance else ()))
         inspection = Inspection(
@@ -62,17 +82,20 @@ class Inspector:
             verdict=report.verdict,
             reasons=report.reasons,
             provenance=provenance,
-            settings={**self._detector.settings, "trust": bool(self._trust)},
+            settings={**self.detector.settings, "trust": bool(self._trust)},
             versions={**report.versions, **_versions()},
             date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
             warnings=warnings,
         )
         if report.error is not None:
             return inspection
-        look = self._look_at_clip if report.kind is Kind.VIDEO else self._look_at_picture
-        return _conclude(look(source, inspection), self._detector)
+        if report.kind is Kind.VIDEO:
+            seen = self._look_at_clip(source, inspection, stop, watch)
+        else:
+            seen = self._look_at_picture(source, inspection)
+        return _conclude(seen, self.detector)
 
-    def _look_at_picture(self, source: str | Path, inspection: Inspection) -> Inspection:
+    def _look_at_picture(self, source: FilePath, inspection: Inspection) -> Inspection:
         pixels = read_image(source)
         inspection = replace(inspection, perceptual_hash=perceptual_hash(pixels))
         faces = sorted(
@@ -95,7 +118,9 @@ class Inspector:
             unlike=faces[0].unlike,
         )
 
-    def _look_at_clip(self, source: str | Path, inspection: Inspection) -> Inspection:
+    def _look_at_clip(
+        self, source: FilePath, inspection: Inspection, stop: threading.Event, watch: Watch
+    ) -> Inspection:
         deciding = find_deciding(inspection.report.people)
         everybody = inspection.report.faces
         faces = [f for f in everybody if deciding and f.crop.person == deciding.person]
@@ -103,13 +128,16 @@ class Inspector:
         tried: list[ScoredFace] = []
         columns: list[Sequence[Score]] = []
         looks_like = ""
-        with self._detector.sample_frames(source) as stream:
-            for frame in stream:
+        with self.detector.sample_frames(source) as stream:
+            for done, frame in enumerate(stream, start=1):
+                if stop.is_set():
+                    raise CancelledError
                 looks_like = looks_like or perceptual_hash(frame.pixels)
                 face = spread.get(frame.index)
                 if face is not None:
                     tried.append(face)
                     columns.append(self._try_changes(frame.pixels, face))
+                watch((1 + done / (stream.wanted or done)) / 2)
         inspection = replace(inspection, perceptual_hash=looks_like)
         seen = [face for face in faces if face.crop.pixels.size]
         if deciding is None or not tried or not seen:
@@ -127,8 +155,8 @@ class Inspector:
 
     def _try_changes(self, pixels: Pixels, face: ScoredFace) -> Sequence[Score]:
         """The scores of a face after each change to its frame."""
-        crops = np.stack(list(vary(pixels, face.crop, self._detector.card.crop.size_px)))
-        return self._detector.to_scores(self._detector.run_network(crops).logit)
+        crops = np.stack(list(vary(pixels, face.crop, self.detector.card.crop.size_px)))
+        return self.detector.to_scores(self.detector.run_network(crops).logit)
 
 
 def _conclude(inspection: Inspection, detector: Detector) -> Inspection:
@@ -151,9 +179,9 @@ def _conclude(inspection: Inspection, detector: Detector) -> Inspection:
     return replace(inspection, verdict=Verdict.UNCERTAIN, reasons=reasons)
 
 
-def _trace(source: str | Path, trust: str) -> tuple[Provenance | None, tuple[str, ...]]:
+def _trace(source: FilePath, trust: str) -> tuple[Provenance | None, tuple[str, ...]]:
     try:
-        return trace(source, trust), ()
+        return trace(Path(source), trust), ()
     except (MediaError, OSError) as error:
         return None, (f"where the file is from could not be read: {error}",)
 

@@ -55,9 +55,14 @@ class ClipInfo:
 class FrameStream:
     """Frames one after the other; a context manager that frees the decoder on exit or at end."""
 
-    def __init__(self, decoder: Decoder, frames: Iterator[Frame]) -> None:
+    def __init__(
+        self, decoder: Decoder, frames: Iterator[Frame], wanted: int | None = None
+    ) -> None:
         self._decoder = decoder
         self._frames = frames
+        self.wanted: Final = wanted
+        """How many frames were chosen, of which some may turn out to be broken; None where every
+        frame is read."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -147,7 +152,7 @@ def sample_frames(
         decoder.close()
         raise
     wanted = timeline.choose(frames, None if fps is None else float(fps * decoder.time_base))
-    return FrameStream(decoder, _Sampler(decoder, timeline).sample(wanted))
+    return FrameStream(decoder, _Sampler(decoder, timeline).sample(wanted), len(wanted))
 
 
 def _check_duration(source: Source, duration_s: float, max_duration_s: float) -> None:

@@ -50,6 +50,10 @@ class CalibrationCard(_Part):
     """On which split it was fitted."""
 
 
+MISSED_FAKES: Final = 0.01
+"""REAL is said only of scores so low that at most this share of validation fakes lies there."""
+
+
 class PolicyCard(_Part):
     """Where the verdicts lie on the score."""
 

@@ -122,7 +122,7 @@ def card_values(report: Report) -> dict[str, Any]:
         "percent": report_percent(report),
         "who": who(report),
         "thumbnails": [_thumbnail(face, report) for face in _shown_faces(report)],
-        "timelines": [_timeline(person, report) for person in report.people],
+        "timelines": timelines_of(report),
         "chart": CHART_SIZE_PX,
     }
 
@@ -161,6 +161,11 @@ def _shrink(pixels: Pixels) -> Pixels:
     side = (THUMBNAIL_SIDE_PX, THUMBNAIL_SIDE_PX)
     small: Pixels = cv2.resize(pixels, side, interpolation=cv2.INTER_AREA).astype(pixels.dtype)
     return small
+
+
+def timelines_of(report: Report) -> list[Timeline]:
+    """The course of each person's score."""
+    return [_timeline(person, report) for person in report.people]
 
 
 def _timeline(person: Person, report: Report) -> Timeline:

@@ -28,13 +28,14 @@ def print_models(folders: Sequence[ModelFolder], console: Console | None = None)
         grid = Table.grid(padding=(0, 2))
         grid.add_column(style="dim", width=12)
         grid.add_column(overflow="fold")
-        for name, text in _lines(folder):
+        for name, text in card_rows(folder):
             grid.add_row(name, Text(text))
         console.print(grid)
         console.print()
 
 
-def _lines(folder: ModelFolder) -> list[tuple[str, str]]:
+def card_rows(folder: ModelFolder) -> list[tuple[str, str]]:
+    """A model's card as names and texts; of equal names that follow each other only the first."""
     card = folder.card
     weights = card.weights
     rows = [

@@ -56,12 +56,17 @@ def overlay_name(report: Report) -> str:
     """
     raw = os.fsencode(report.source)
     tag = hashlib.sha256(raw).hexdigest()[:_TAG_LETTERS]
-    path = Path(report.source)
-    stem = re.sub(r"[^\w.-]+", "_", printable(path.stem)).strip("._-")
-    short = stem.encode()[:_NAME_BYTES].decode("utf-8", "ignore") or "input"
+    short = plain_stem(report.source)
     if report.kind is Kind.VIDEO:
         return f"{short}-{tag}.mp4"
-    return f"{short}-{tag}{'.png' if path.suffix.lower() == '.png' else '.jpg'}"
+    suffix = Path(report.source).suffix.lower()
+    return f"{short}-{tag}{'.png' if suffix == '.png' else '.jpg'}"
+
+
+def plain_stem(source: str) -> str:
+    """A source's name without folder and extension, as a file may be called anywhere."""
+    stem = re.sub(r"[^\w.-]+", "_", printable(Path(source).stem)).strip("._-")
+    return stem.encode()[:_NAME_BYTES].decode("utf-8", "ignore") or "input"
 
 
 def _headline(report: Report) -> tuple[str, str, str]:
@@ -76,10 +81,18 @@ def _headline(report: Report) -> tuple[str, str, str]:
 def _write_picture(report: Report, target: Path) -> None:
     from unmask.media.images import read_image
 
-    pixels = read_image(report.source)
-    marks = [_mark(face.crop.box_xyxy, face.score.probability, report) for face in report.faces]
-    drawn = add_strip(draw_marks(pixels, marks), *_headline(report))
-    _save_picture(drawn, target)
+    drawn = draw_faces(read_image(report.source), report)
+    _save_picture(add_strip(drawn, *_headline(report)), target)
+
+
+def draw_faces(pixels: Pixels, report: Report, time_s: float | None = None) -> Pixels:
+    """A copy of the report's picture with boxes and scores; of a clip, of the frame at a time."""
+    faces = [face for face in report.faces if face.crop.time_s == time_s]
+    marks = [
+        _mark(face.crop.box_xyxy, face.score.probability, report, face.crop.person)
+        for face in faces
+    ]
+    return draw_marks(pixels, marks)
 
 
 def _save_picture(pixels: Pixels, target: Path) -> None:

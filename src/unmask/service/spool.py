@@ -18,7 +18,7 @@ from unmask.errors import UsageError
 from unmask.media.sources import NamedFile
 from unmask.service.problems import ProblemError
 
-PREFIX: Final = "unmask-serve-"
+PREFIX: Final = "unmask-uploads-"
 _YOUNG_S: Final = 60.0
 """A folder this young may belong to a service that has not locked it yet."""
 _LONGEST_NAME: Final = 255

@@ -72,16 +72,7 @@ def camera(
 
 
 def _look(live: "LiveView", time_s: float) -> "Look":
-    from unmask.reporting.drawing import Mark
+    from unmask.doors.marks import mark_people
     from unmask.reporting.views import Look
-    from unmask.reporting.wording import label
 
-    marks = tuple(
-        Mark(
-            person.box_xyxy,
-            f"person {person.person}: {label(person.verdict.value, person.score.probability)}",
-            person.verdict.value,
-        )
-        for person in live.people
-    )
-    return Look(live.frame.pixels, marks, time_s, live.fps)
+    return Look(live.frame.pixels, mark_people(live.people), time_s, live.fps)

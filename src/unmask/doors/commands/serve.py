@@ -105,7 +105,8 @@ def serve(
     """Parse, build the detector and the desk, serve until a signal."""
     from unmask.detection.detector import Detector
     from unmask.doors.api.app import build_app
-    from unmask.doors.server import Server, describe_address, listen
+    from unmask.doors.server import Server
+    from unmask.doors.sockets import describe_address, listen
     from unmask.media.limits import MediaLimits
     from unmask.service.desk import Desk
     from unmask.service.keys import KeyRing

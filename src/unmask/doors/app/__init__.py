@@ -1,0 +1,1 @@
+"""The web page: Streamlit shows what the detector and the inspection say, and decides nothing."""

@@ -1,0 +1,256 @@
+"""The page in a real browser."""
+
+import base64
+import io
+import json
+import re
+import signal
+import time
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+from playwright.sync_api import expect
+
+from unmask.detection.detector import Detector
+from unmask.inspection.evidence import render_evidence
+from unmask.inspection.inspect import Inspector
+from unmask.media.sources import NamedFile
+
+PATIENCE_S = 60
+AXE_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return Detector()
+
+
+def upload(page, *paths):
+    page.locator('.st-key-files input[type="file"]').set_input_files([str(path) for path in paths])
+
+
+def answer_for(page, name):
+    return page.get_by_role("region", name=f"Answer for {name}", exact=True)
+
+
+def serious(page):
+    """What axe finds that keeps somebody out."""
+    found = Axe().run(page, options=AXE_RULES).response["violations"]
+    return {
+        (rule["id"], node["html"][:200])
+        for rule in found
+        if rule["impact"] in {"serious", "critical"}
+        for node in rule["nodes"]
+    }
+
+
+def test_a_first_visitor_sees_an_answer_after_one_key(visit):
+    page = visit()
+    page.get_by_role("button", name="Try a portrait").focus()
+    page.keyboard.press("Enter")
+    expect(answer_for(page, "portrait.jpg")).to_contain_text("real")
+    expect(page.get_by_text("What the model went by")).to_be_visible()
+    expect(page.get_by_alt_text(re.compile("heat, Face 1"))).to_be_visible()
+
+
+def test_an_upload_is_answered_as_by_inspect(visit, detector, media):
+    page = visit()
+    upload(page, media["photo.jpg"])
+    told = Inspector(detector).inspect(NamedFile(media["photo.jpg"], "photo.jpg"))
+    shown = answer_for(page, "photo.jpg")
+    expect(shown.locator(".unmask-word")).to_have_text(told.verdict.value)
+    for reason in told.reasons:
+        expect(shown).to_contain_text(reason)
+
+
+def test_real_and_fake_are_told_apart(visit, shared_data):
+    folder = shared_data / "rvf10k_valid_sample"
+    pictures = {verdict: sorted((folder / verdict).iterdir())[0] for verdict in ("real", "fake")}
+    page = visit()
+    upload(page, *pictures.values())
+    table = page.get_by_role("table").first
+    for verdict, path in pictures.items():
+        row = table.get_by_role("row").filter(has_text=path.name)
+        expect(row.get_by_role("cell").first).to_have_text(verdict)
+
+
+def test_bad_files_have_the_words_of_detect_and_the_others_go_on(visit, detector, media):
+    bad = ["broken.jpg", "text.jpg", "empty.png", "archive.zip"]
+    page = visit()
+    upload(page, *(media[name] for name in [*bad, "photo.jpg", "landscape.png"]))
+    table = page.get_by_role("table").first
+    for name in bad:
+        error = detector.detect(NamedFile(media[name], name)).error
+        row = table.get_by_role("row").filter(has_text=name)
+        expect(row).to_contain_text(f"{error.code}: {error.message}")
+    expect(table.get_by_role("row").filter(has_text="landscape.png")).to_contain_text("no face")
+    expect(table.get_by_role("row").filter(has_text="photo.jpg")).to_contain_text("1 face")
+    upload(page, media["portrait.jpg"])
+    expect(table.get_by_role("row").filter(has_text="portrait.jpg")).to_contain_text("real")
+
+
+def test_a_clip_has_a_course_and_moments(visit):
+    page = visit()
+    page.get_by_role("button", name="Try a clip").click()
+    expect(answer_for(page, "clip.mp4")).to_contain_text("real")
+    expect(page.get_by_role("img", name=re.compile("scores of person 0"))).to_be_visible()
+    go = page.get_by_role("button", name=re.compile("Go to")).first
+    moment = go.inner_text().removeprefix("Go to ")
+    go.click()
+    expect(page.get_by_alt_text(re.compile(f"The clip at {moment}"))).to_be_visible()
+    slider = page.get_by_role("slider", name="Moment of the clip")
+    slider.focus()
+    page.keyboard.press("Home")
+    expect(page.get_by_alt_text(re.compile("The clip at 0:00"))).to_be_visible()
+
+
+def test_a_long_clip_shows_its_progress_and_can_be_given_up(visit, media):
+    page = visit()
+    upload(page, media["long.mp4"])
+    page.get_by_text("Looking at long.mp4").wait_for()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("Cancelled.")).to_be_visible()
+    expect(page.get_by_role("button", name="Ask again")).to_be_enabled()
+    page.get_by_role("button", name="Try a picture without a face").click()
+    expect(page.get_by_text("Cancelled.")).to_be_visible()
+
+
+def test_the_report_can_be_kept(visit):
+    page = visit()
+    page.get_by_role("button", name="Try a portrait").click()
+    kept = {}
+    for kind in ("HTML", "PDF", "JSON"):
+        with page.expect_download() as begun:
+            page.get_by_role("button", name=f"Report as {kind}").click()
+        assert begun.value.suggested_filename == f"portrait-unmask.{kind.lower()}"
+        kept[kind] = begun.value.path().read_bytes()
+    assert kept["HTML"].lower().startswith(b"<!doctype html>")
+    assert kept["PDF"].startswith(b"%PDF-")
+    assert json.loads(kept["JSON"])["verdict"] == "real"
+
+
+def test_a_picture_can_be_pasted(visit, media):
+    page = visit()
+    page.get_by_role("button", name="Paste a picture").wait_for()
+    page.evaluate(
+        """(content) => {
+            const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+            const held = new DataTransfer();
+            held.items.add(new File([bytes], "pasted.jpg", { type: "image/jpeg" }));
+            const event = { clipboardData: held, bubbles: true, cancelable: true };
+            document.body.dispatchEvent(new ClipboardEvent("paste", event));
+        }""",
+        base64.b64encode(media["portrait.jpg"].read_bytes()).decode(),
+    )
+    expect(answer_for(page, "pasted.jpg")).to_contain_text("real")
+
+
+def test_two_models_are_compared(visit):
+    page = visit()
+    page.get_by_role("button", name="Try a portrait").click()
+    page.get_by_role("combobox", name=re.compile("Compare with another model")).click()
+    page.get_by_role("option", name="second-opinion").click()
+    table = page.get_by_role("table", name="Two models about the same file")
+    expect(table.get_by_role("row", name=re.compile("fake from"))).to_contain_text("90.0 %")
+
+
+def test_a_photo_is_answered(visit):
+    page = visit(permissions=["camera"])
+    page.get_by_text("Take a photo", exact=True).click()
+    page.get_by_role("button", name="Take Photo").click()
+    expect(page.locator(".unmask-word")).to_be_visible()
+
+
+def test_the_live_camera_names_each_person_and_the_pace(visit):
+    page = visit(permissions=["camera"])
+    page.get_by_text("Live camera", exact=True).click()
+    page.frame_locator("iframe").get_by_role("button", name="Start").click()
+    said = page.locator(".unmask-live")
+    expect(said).to_contain_text(re.compile(r"person 0: REAL"))
+    expect(said).to_contain_text(re.compile(r"[1-9]\d* frames per second"))
+    video = page.frame_locator("iframe").locator("video")
+    assert video.evaluate("video => video.videoWidth") > 0
+    picture = Image.open(io.BytesIO(video.screenshot())).convert("RGB")
+    assert any(blue > 120 > red for _, (red, _, blue) in picture.getcolors(1 << 24))  # the box
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_nobody_is_kept_out(visit, colours):
+    page = visit(color_scheme=colours, permissions=["camera"])
+    assert not serious(page)
+    page.get_by_role("button", name="Try a clip").click()
+    expect(answer_for(page, "clip.mp4")).to_be_visible()
+    page.get_by_role("button", name=re.compile("Go to")).first.wait_for()
+    for summary in page.locator("summary").all():
+        summary.click()
+    assert not serious(page)
+    page.get_by_text("Live camera", exact=True).click()
+    page.frame_locator("iframe").get_by_role("button", name="Start").wait_for()
+    assert not serious(page)
+
+
+def test_nothing_is_wider_than_a_phone(visit):
+    page = visit(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
+    page.get_by_role("button", name="Try a clip").tap()
+    expect(answer_for(page, "clip.mp4")).to_be_visible()
+    page.get_by_role("button", name=re.compile("Go to")).first.wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    overlong = "[...document.querySelectorAll('[data-testid=stMain] *')].filter(one => \
+        !one.closest('.unmask-scroll') && one.getBoundingClientRect().right > 391).length"
+    assert page.evaluate(overlong) == 0
+
+
+def test_the_kept_report_fits_a_phone(browser, detector, media, tmp_path):
+    found = Inspector(detector).inspect(media["portrait.jpg"])
+    path = tmp_path / "report.html"
+    path.write_text(render_evidence(found, "html"))
+    with browser.new_page(viewport={"width": 390, "height": 844}) as page:
+        page.goto(path.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert not serious(page)
+
+
+def test_two_visitors_do_not_meet(visit, media):
+    first, second = visit(), visit()
+    upload(first, media["photo.jpg"])
+    upload(second, media["portrait.jpg"])
+    expect(answer_for(second, "portrait.jpg")).to_be_visible()
+    expect(answer_for(first, "photo.jpg")).to_be_visible()
+    for page, other in ((first, "portrait.jpg"), (second, "photo.jpg")):
+        expect(answer_for(page, other)).to_have_count(0)
+
+
+def uploads(served):
+    """What lies in the folders of visits."""
+    return [
+        path.read_bytes() for path in served.folder.glob("unmask-uploads-*/*") if path.is_file()
+    ]
+
+
+def wait_until(true):
+    ends_s = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < ends_s
+        time.sleep(0.1)
+
+
+def test_uploads_go_with_their_visitor(visit, served, media):
+    content = media["photo.jpg"].read_bytes()
+    page = visit()
+    upload(page, media["photo.jpg"])
+    expect(answer_for(page, "photo.jpg")).to_be_visible()
+    assert content in uploads(served)
+    page.context.close()
+    wait_until(lambda: content not in uploads(served))
+
+
+def test_uploads_go_with_the_server(visit, start_page, media):
+    served = start_page()
+    page = visit(url=served.url)
+    upload(page, media["photo.jpg"])
+    expect(answer_for(page, "photo.jpg")).to_be_visible()
+    assert uploads(served)
+    served.process.send_signal(signal.SIGTERM)
+    assert served.process.wait(PATIENCE_S) == 0
+    assert not list(served.folder.glob("unmask-uploads-*"))

@@ -1,0 +1,82 @@
+"""The page without a browser: what is asked and shown."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from unmask.doors.app import engine
+from unmask.doors.app.launch import PAGE
+from unmask.doors.app.settings import FRAMES_NAME, MODELS_NAME, POLICY_NAME
+
+
+@pytest.fixture
+def page(monkeypatch, tmp_path):
+    """Run the page; the environment is that of a fresh start."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    for name in (MODELS_NAME, POLICY_NAME):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(FRAMES_NAME, "4")
+    return lambda: AppTest.from_file(str(PAGE), default_timeout=120).run()
+
+
+def press(at, label):
+    return next(button for button in at.button if button.label == label).click().run()
+
+
+def pieces(at):
+    return "\n".join(piece.proto.body for piece in at.get("html"))
+
+
+def test_it_begins_with_what_can_be_asked(page):
+    at = page()
+    assert not at.exception
+    assert at.title[0].value == "Is this face real?"
+    assert at.radio[0].options == ["Pictures and clips", "Take a photo", "Live camera"]
+    assert "Try a portrait" in [button.label for button in at.button]
+
+
+@pytest.mark.parametrize(
+    ("label", "answer"),
+    [
+        ("Try a portrait", 'class="unmask-word">real'),
+        ("Try a picture without a face", 'class="unmask-word">no face'),
+    ],
+)
+def test_a_sample_is_answered(page, label, answer):
+    at = press(page(), label)
+    assert not at.exception
+    assert answer in pieces(at)
+
+
+def test_a_clip_begins_at_its_most_suspicious_moment(page):
+    at = press(page(), "Try a clip")
+    slider = at.select_slider[0]
+    assert 1 < len(slider.options) <= 4
+    assert "scores of person 0" in pieces(at)
+    first = at.button[[button.label[:5] for button in at.button].index("Go to")]
+    first.click().run()
+    assert not at.exception
+
+
+def test_another_policy_answers_anew_and_a_sample_can_be_put_away(page):
+    at = press(page(), "Try a portrait")
+    policy = at.sidebar.selectbox[1]
+    policy.set_value("fpr_1").run()
+    assert "policy “fpr_1”" in pieces(at)
+    press(at, "Put portrait.jpg away")
+    assert 'class="unmask-word"' not in pieces(at)
+
+
+def test_two_models_are_shown_side_by_side(page, monkeypatch, second_model):
+    monkeypatch.setenv(MODELS_NAME, str(second_model))
+    engine.offer_models.clear()
+    at = press(page(), "Try a portrait")
+    assert at.sidebar.selectbox[0].options[0] == "second-opinion"
+    at.sidebar.selectbox[2].set_value("unmask-mobilenetv2").run()
+    assert not at.exception
+    assert "Two models about the same file" in pieces(at)
+
+
+def test_a_model_that_does_not_exist_is_said(page, monkeypatch):
+    monkeypatch.setenv(MODELS_NAME, "nothing-here")
+    engine.offer_models.clear()
+    assert "there is no model" in page().error[0].value
