@@ -196,16 +196,16 @@ class Detector:
     def find_faces(self, frame: Frame, effort: Effort = Effort.ALL) -> tuple[FaceCrop, ...]:
         """Cut every face of a frame, the largest first."""
         return tuple(
-            replace(
-                crop_face(frame.pixels, face, self._geometry),
-                frame_index=frame.index,
-                time_s=frame.time_s,
-                evidence=measure_evidence(frame.pixels, face.box_xyxy)
-                if self._measures_evidence
-                else None,
-            )
+            self._place(crop_face(frame.pixels, face, self._geometry), frame)
             for face in self._finder.find(frame.pixels, effort)
         )
+
+    def _place(self, crop: FaceCrop, frame: Frame) -> FaceCrop:
+        """A crop with its place in a clip, and with what the frame's pixels say of its worth."""
+        evidence = None
+        if self._measures_evidence:
+            evidence = measure_evidence(frame.pixels, crop.box_xyxy)
+        return replace(crop, frame_index=frame.index, time_s=frame.time_s, evidence=evidence)
 
     def score_crops(self, crops: Sequence[FaceCrop]) -> tuple[ScoredFace, ...]:
         """Score crops, in their order, and say what speaks against trusting the scores."""
@@ -297,7 +297,7 @@ class Detector:
             source = read_image(source, max_pixels=self._limits.pixels)
         frame = _as_frame(source, name)
         if self._crops and is_small_square(frame.pixels):
-            whole = take_whole(frame.pixels, self._geometry)
+            whole = self._place(take_whole(frame.pixels, self._geometry), frame)
             return Prepared(name, Kind.IMAGE, (whole,), warnings=(TAKEN_WHOLE,))
         return Prepared(name, Kind.IMAGE, self.find_faces(frame))
 

@@ -218,13 +218,18 @@ def is_small_square(pixels: Pixels) -> bool:
 
 
 def take_whole(pixels: Pixels, geometry: CropGeometry) -> FaceCrop:
-    """A square picture of shape (H, W, 3) as the crop of the face that is said to fill it."""
+    """A square picture of shape (H, W, 3) as the crop of the face that is said to fill it.
+
+    Its box is where the geometry puts the face of such a crop.
+    """
     height, width = pixels.shape[:2]
     long = max(height, width)
     x1, y1 = (width - long) // 2, (height - long) // 2
+    longer = long / geometry.margin
+    left, top = (width - longer) / 2, (height - longer) / 2 - geometry.shift_y * longer
     return FaceCrop(
         pixels=cut_square(pixels, (x1, y1, x1 + long, y1 + long), geometry.size_px),
-        box_xyxy=(0.0, 0.0, float(width), float(height)),
+        box_xyxy=(left, top, left + longer, top + longer),
         crop_xyxy=(float(x1), float(y1), float(x1 + long), float(y1 + long)),
         face_confidence=1.0,
     )

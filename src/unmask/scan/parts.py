@@ -22,11 +22,18 @@ _FACE: Final = pa.struct(
         "face_confidence": pa.float64(),
         "time_s": pa.float64(),
         "person": pa.int32(),
+        "unlike": pa.float64(),
+        "doubts": pa.list_(pa.string()),
     }
 )
 _POINT: Final = pa.struct({"time_s": pa.float64(), "score": pa.float64()})
 _PERSON: Final = pa.struct(
-    {"person": pa.int32(), "score": pa.float64(), "timeline": pa.list_(_POINT)}
+    {
+        "person": pa.int32(),
+        "score": pa.float64(),
+        "timeline": pa.list_(_POINT),
+        "doubts": pa.list_(pa.string()),
+    }
 )
 SCHEMA: Final = pa.schema(
     {
