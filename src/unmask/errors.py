@@ -49,6 +49,8 @@ EXTRA_OF: Final = {
     "scipy": "lab",
     "sklearn": "lab",
     "pyarrow": "parquet",
+    "fsspec": "scan",
+    "ray": "ray",
     "fastapi": "serve",
     "fastapi_offline": "serve",
     "prometheus_client": "serve",

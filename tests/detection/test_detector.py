@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from unmask.detection.detector import KEPT_CROPS, Detector
-from unmask.errors import UsageError
+from unmask.detection.detector import KEPT_CROPS, TAKEN_WHOLE, Detector
+from unmask.errors import MediaError, UsageError
 from unmask.media.faces import CropGeometry
 from unmask.media.limits import MediaLimits
 from unmask.media.samples import make_samples
-from unmask.media.sources import NamedFile
+from unmask.media.sources import NamedFile, StoredFile
 from unmask.media.video import ClipWriter
 from unmask.models.engine import LOGIT_TOLERANCE
 from unmask.records import NO_PIXELS, Kind, Verdict
@@ -297,3 +297,35 @@ def test_stopping_does_not_wait_for_long_clips(media):
     started = time.perf_counter()
     reports.close()
     assert time.perf_counter() - started < 3
+
+
+def test_crops_of_a_data_set_are_taken_whole(detector):
+    (found,) = detector.detect(data.astronaut()).faces
+    x1, y1, x2, y2 = map(int, found.crop.crop_xyxy)
+    face = np.ascontiguousarray(data.astronaut()[y1:y2, x1:x2])
+    whole, searched = Detector(crops=True).detect(face), detector.detect(face)
+    assert searched.faces[0].crop.crop_xyxy == whole.faces[0].crop.crop_xyxy
+    assert whole.verdict == searched.verdict
+    assert whole.score.logit == pytest.approx(searched.score.logit, abs=0.1)
+    assert whole.warnings == (TAKEN_WHOLE,)
+    assert searched.warnings == ()
+
+
+@pytest.mark.parametrize("size", [(640, 640), (256, 200)])  # too large; not square
+def test_other_pictures_are_searched_all_the_same(size):
+    plain = np.full((*size, 3), 90, np.uint8)
+    assert Detector(crops=True).detect(plain).verdict is Verdict.NO_FACE
+
+
+def test_a_stored_file_is_fetched_in_its_turn(detector):
+    def refuse():
+        message = "gone"
+        raise MediaError(message, code="missing")
+
+    png = io.BytesIO()
+    Image.new("RGB", (64, 64)).save(png, "PNG")
+    good, bad = detector.detect_all(
+        [StoredFile("a.tar::b.png", png.getvalue), StoredFile("c.png", refuse)]
+    )
+    assert (good.source, good.verdict) == ("a.tar::b.png", Verdict.NO_FACE)
+    assert (bad.source, bad.error.code) == ("c.png", "missing")

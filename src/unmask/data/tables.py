@@ -9,10 +9,11 @@ import csv
 import importlib
 import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from unmask.data.dataset import LeftOut, some
 from unmask.data.listing import extension_of
@@ -75,6 +76,73 @@ def load_table(path: Path) -> Table:
     return table
 
 
+def stream_paths(name: str, stream: IO[bytes], skipped: Counter[str]) -> Iterator[str]:
+    """The paths that a CSV or Parquet table names, row by row; the table is not held.
+
+    Args:
+        name: The table's, by whose extension it is told which it is.
+        stream: Its content.
+        skipped: Counts the rows that do not fit the header or have no path.
+
+    Raises:
+        DataError: It is no such file, is empty, or lacks a column of paths.
+        MissingExtraError: It is Parquet and pyarrow is not installed.
+    """
+    parquet = extension_of(name) in _PARQUET
+    for path in (_stream_parquet if parquet else _stream_csv)(name, stream, skipped):
+        if path.strip():
+            yield path
+        else:
+            skipped["row without a path"] += 1
+
+
+def _stream_csv(name: str, stream: IO[bytes], skipped: Counter[str]) -> Iterator[str]:
+    marked = stream.read(2) in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
+    stream.seek(0)
+    encoding, errors = ("utf-16", "strict") if marked else ("utf-8-sig", "surrogateescape")
+    csv.field_size_limit(_MAX_FIELD)
+    with io.TextIOWrapper(stream, encoding, errors, newline="") as text:
+        try:
+            first = next((line for line in text if line.strip()), "")
+            delimiter = _choose_delimiter(first)
+            rows = csv.reader(chain([first], text), delimiter=delimiter)
+            header = [field.strip().lower() for field in next(rows, [])]
+            number = header.index(_choose_path_column(name, header))
+            for row in rows:
+                if len(row) == len(header):
+                    yield row[number]
+                elif row:
+                    skipped[f"row with {len(row)} fields instead of {len(header)}"] += 1
+        except (csv.Error, UnicodeDecodeError) as error:
+            message = f"the table {name!r} is no CSV file: {error}"
+            raise DataError(message) from error
+
+
+def _stream_parquet(name: str, stream: IO[bytes], _: Counter[str]) -> Iterator[str]:
+    parquet, errors = _import_parquet(name)
+    try:
+        file = parquet.ParquetFile(stream)
+        columns = {column.strip().lower(): column for column in file.schema_arrow.names}
+        column = columns[_choose_path_column(name, list(columns))]
+        for batch in file.iter_batches(columns=[column]):
+            for path in batch.column(0).to_pylist():
+                yield "" if path is None else str(path)
+    except (OSError, errors) as error:
+        message = f"the table {name!r} is no readable Parquet file: {error}"
+        raise DataError(message) from error
+
+
+def _choose_path_column(name: str, header: Sequence[str]) -> str:
+    column = next((column for column in PATH_COLUMNS if column in header), None)
+    if column is None:
+        message = (
+            f"the table {name!r} has no column for the path: expected one of "
+            f"{', '.join(PATH_COLUMNS)}, got {some(header)}"
+        )
+        raise DataError(message)
+    return column
+
+
 def _load_csv(path: Path) -> Table:
     try:
         data = path.read_bytes()
@@ -126,13 +194,19 @@ def _choose_delimiter(header: str) -> str:
     return max(_DELIMITERS, key=known) if header else ","
 
 
-def _load_parquet(path: Path) -> Table:
+def _import_parquet(name: str) -> tuple[Any, Any]:
+    """The module that reads Parquet, and what it raises."""
     try:
-        parquet: Any = importlib.import_module("pyarrow.parquet")
-        errors: Any = importlib.import_module("pyarrow").ArrowException
+        parquet = importlib.import_module("pyarrow.parquet")
+        errors = importlib.import_module("pyarrow").ArrowException
     except ImportError as error:
-        feature = f"reading {path.name} (Parquet)"
+        feature = f"reading {name} (Parquet)"
         raise MissingExtraError(feature, "parquet") from error
+    return parquet, errors
+
+
+def _load_parquet(path: Path) -> Table:
+    parquet, errors = _import_parquet(path.name)
     try:
         schema = parquet.read_schema(path)
         kinds = {name: str(kind) for name, kind in zip(schema.names, schema.types, strict=True)}

@@ -5,8 +5,9 @@ import platform
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from itertools import islice
@@ -22,11 +23,18 @@ from unmask.detection.policy import Policy, calibrate, choose_policy
 from unmask.detection.pooling import pool_people
 from unmask.detection.tracking import Tracker
 from unmask.errors import MediaError, ModelError, UsageError
-from unmask.media.faces import CropGeometry, Effort, MtcnnFinder, crop_face
+from unmask.media.faces import (
+    CropGeometry,
+    Effort,
+    MtcnnFinder,
+    crop_face,
+    is_small_square,
+    take_whole,
+)
 from unmask.media.images import read_image
 from unmask.media.limits import MediaLimits
 from unmask.media.quality import measure_evidence
-from unmask.media.sources import FilePath, kind_of
+from unmask.media.sources import FilePath, StoredFile, kind_of
 from unmask.media.video import FrameStream, sample_frames
 from unmask.models.card import EvidenceCard
 from unmask.models.domain import Domain, read_domain
@@ -45,7 +53,7 @@ from unmask.records import (
     ScoredFace,
 )
 
-Source = str | os.PathLike[str] | bytes | bytearray | memoryview | Pixels
+Source = str | os.PathLike[str] | StoredFile | bytes | bytearray | memoryview | Pixels
 Watch = Callable[[float], None]
 """Told which share of the work on an input is done, in [0, 1]."""
 
@@ -54,6 +62,7 @@ MAX_FPS: Final = 240.0
 KEPT_CROPS: Final = 256
 """Crops of a clip whose pixels are kept for the report."""
 NO_BOUNDS: Final = EvidenceCard().model_dump(exclude={"data"})
+TAKEN_WHOLE: Final = "taken whole as a face crop; no face was looked for"
 _PREPARING: Final = 2
 _AHEAD: Final = 16
 """Inputs that may be prepared before the one that is answered next."""
@@ -90,6 +99,9 @@ class Detector:
         frames: how many frames of a clip are looked at, spread evenly.
         fps: look at so many frames per second instead.
         limits: how large the media may be.
+        threads: how many the network may use; 0 for as many as there are cores.
+        crops: square pictures of at most `MAX_CROP_PX` are face crops, as in data sets: they are
+            taken whole, and no face is looked for.
 
     Raises:
         UsageError: there is no such model, policy, engine or device, or a number is out of range.
@@ -107,6 +119,8 @@ class Detector:
         frames: int = DEFAULT_FRAMES,
         fps: float | None = None,
         limits: MediaLimits = MediaLimits(),  # noqa: B008 (immutable)
+        threads: int = 0,
+        crops: bool = False,
     ) -> None:
         if frames < 1:
             message = f"frames must be at least 1, got {frames}"
@@ -119,7 +133,7 @@ class Detector:
         self.policy: Policy = choose_policy(self.card, policy, threshold)
         self.model_id = ModelId(self.card.name, self.card.version, self.card.weights.sha256)
         self._geometry = CropGeometry(**self.card.crop.model_dump())
-        self._engine = open_engine(folder.weights_path, engine, device=device)
+        self._engine = open_engine(folder.weights_path, engine, threads=threads, device=device)
         self._domain: Domain | None = None
         if self.card.domain and folder.domain_path:
             self._domain = read_domain(folder.domain_path, self.card.domain)
@@ -127,6 +141,7 @@ class Detector:
         self._try_network(folder.path)
         self._finder = MtcnnFinder()
         self._frames, self._fps, self._limits = frames, fps, limits
+        self._crops = crops
         self.settings = {
             "model": self.card.name if model is None else str(model),
             "policy": policy,
@@ -134,6 +149,7 @@ class Detector:
             "engine": engine,
             "frames": frames,
             "fps": fps,
+            "crops": crops,
         }
         """What it was made with, as plain values: another one made so answers the same, on whatever
         device."""
@@ -193,16 +209,16 @@ class Detector:
     def find_faces(self, frame: Frame, effort: Effort = Effort.ALL) -> tuple[FaceCrop, ...]:
         """Cut every face of a frame, the largest first."""
         return tuple(
-            replace(
-                crop_face(frame.pixels, face, self._geometry),
-                frame_index=frame.index,
-                time_s=frame.time_s,
-                evidence=measure_evidence(frame.pixels, face.box_xyxy)
-                if self._measures_evidence
-                else None,
-            )
+            self._place(crop_face(frame.pixels, face, self._geometry), frame)
             for face in self._finder.find(frame.pixels, effort)
         )
+
+    def _place(self, crop: FaceCrop, frame: Frame) -> FaceCrop:
+        """A crop with its place in a clip, and with what the frame's pixels say of its worth."""
+        evidence = None
+        if self._measures_evidence:
+            evidence = measure_evidence(frame.pixels, crop.box_xyxy)
+        return replace(crop, frame_index=frame.index, time_s=frame.time_s, evidence=evidence)
 
     def score_crops(self, crops: Sequence[FaceCrop]) -> tuple[ScoredFace, ...]:
         """Score crops, in their order, and say what speaks against trusting the scores."""
@@ -272,6 +288,8 @@ class Detector:
         name = _name(source)
         kind = None
         try:
+            if isinstance(source, StoredFile):
+                source = source.fetch()
             kind = Kind.IMAGE if isinstance(source, np.ndarray) else kind_of(source)
             if kind is Kind.VIDEO:
                 prepared = self._prepare_clip(
@@ -293,7 +311,11 @@ class Detector:
     ) -> Prepared:
         if not isinstance(source, np.ndarray):
             source = read_image(source, max_pixels=self._limits.pixels)
-        return Prepared(name, Kind.IMAGE, self.find_faces(_as_frame(source, name)))
+        frame = _as_frame(source, name)
+        if self._crops and is_small_square(frame.pixels):
+            whole = self._place(take_whole(frame.pixels, self._geometry), frame)
+            return Prepared(name, Kind.IMAGE, (whole,), warnings=(TAKEN_WHOLE,))
+        return Prepared(name, Kind.IMAGE, self.find_faces(frame))
 
     def _prepare_clip(
         self,
@@ -305,15 +327,23 @@ class Detector:
         """Follow the people of a clip; crops are scored on the way, so that memory stays flat."""
         tracker = Tracker()
         faces: list[ScoredFace] = []
-        with self.sample_frames(source) as stream:
-            for done, frame in enumerate(stream, start=1):
+        fresh: list[FaceCrop] = []
+
+        def score_fresh() -> None:
+            scored = self.score_crops(fresh)
+            room = max(0, KEPT_CROPS - len(faces))
+            faces.extend([*scored[:room], *(face.without_pixels() for face in scored[room:])])
+            fresh.clear()
+
+        with self.sample_frames(source) as stream, closing(_read_ahead(stream)) as frames:
+            for done, frame in enumerate(frames, start=1):
                 if stop.is_set():  # nobody waits for the answer any more
                     break
-                found = tracker.update(self.find_faces(frame, Effort.MAIN))
-                keep = len(faces) < KEPT_CROPS
-                scored = self.score_crops(found)
-                faces += scored if keep else [face.without_pixels() for face in scored]
+                fresh += tracker.update(self.find_faces(frame, Effort.MAIN))
+                if len(fresh) >= BATCH_CROPS:
+                    score_fresh()
                 watch(done / (stream.wanted or done))
+            score_fresh()
             warnings = stream.warnings
         return Prepared(name, Kind.VIDEO, faces=tuple(faces), warnings=warnings)
 
@@ -358,12 +388,21 @@ class Detector:
         )
 
 
+def _read_ahead(stream: FrameStream) -> Generator[Frame]:
+    """The frames of a clip, the next one decoded while one is looked at."""
+    with ThreadPoolExecutor(1, thread_name_prefix="unmask-decode") as pool:
+        following = pool.submit(next, stream, None)
+        while (frame := following.result()) is not None:
+            following = pool.submit(next, stream, None)
+            yield frame
+
+
 def _name(source: Source) -> str:
     if isinstance(source, np.ndarray):
         return "<pixels>"
     if isinstance(source, bytes):
         return "<bytes>"
-    if isinstance(source, str | os.PathLike):
+    if isinstance(source, str | os.PathLike | StoredFile):
         return str(source)
     message = (
         "an input must be a path, encoded bytes, or pixels of shape (H, W, 3) uint8, "

@@ -28,6 +28,7 @@ from unmask.doors.commands.import_keras import IMPORT_KERAS_HELP, import_keras
 from unmask.doors.commands.inspect import INSPECT_HELP, VERIFY_HELP, inspect, verify
 from unmask.doors.commands.models import MODELS_HELP, models
 from unmask.doors.commands.samples import SAMPLES_HELP, samples
+from unmask.doors.commands.scan import SCAN_HELP, scan
 from unmask.doors.commands.serve import SERVE_HELP, serve
 from unmask.doors.commands.train import CROSSVAL_HELP, TRAIN_HELP, crossval, train
 from unmask.doors.commands.tune import TUNE_HELP, tune
@@ -93,6 +94,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(help=DETECT_HELP, no_args_is_help=True)(detect)
+app.command(help=SCAN_HELP, no_args_is_help=True)(scan)
 app.command(help=CAMERA_HELP)(camera)
 app.command("app", help=APP_HELP)(open_page)
 app.command(help=SERVE_HELP, context_settings={"auto_envvar_prefix": "UNMASK_SERVE"})(serve)

@@ -7,7 +7,7 @@ Names matter only where a folder is searched: opening every file of a folder wou
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -72,6 +72,18 @@ class NamedFile(os.PathLike[str]):
 
     def __fspath__(self) -> str:
         return str(self.path)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file that lies in an archive or a store, and is fetched when it is its turn."""
+
+    name: str
+    fetch: Callable[[], bytes]
+    """Gives the content, or raises a `MediaError`."""
 
     def __str__(self) -> str:
         return self.name

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from unmask.doors.commands.options import (
+    CropsOption,
     Device,
     DeviceOption,
     Engine,
@@ -76,6 +77,7 @@ def detect(
     fps: FpsOption = None,
     engine: EngineOption = Engine.AUTO,
     device: DeviceOption = Device.AUTO,
+    crops: CropsOption = False,
     recursive: Annotated[
         bool, typer.Option("--recursive", "-r", help="Look into the folders of folders too.")
     ] = False,
@@ -96,6 +98,7 @@ def detect(
         device=device.value,
         frames=frames,
         fps=fps,
+        crops=crops,
     )
     found = walk(paths, recursive=recursive)
     sources = _outside(overlay, found, paths)

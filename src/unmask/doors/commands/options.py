@@ -106,3 +106,11 @@ FpsOption = Annotated[
         show_default=False,
     ),
 ]
+CropsOption = Annotated[
+    bool,
+    typer.Option(
+        "--crops",
+        help="Square pictures of up to 512 px are face crops, as in data sets: take them whole and "
+        "look for no face.",
+    ),
+]

@@ -1,0 +1,1 @@
+"""Many files: answered by several processes or machines, resumable, each input exactly once."""
