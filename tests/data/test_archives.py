@@ -243,3 +243,14 @@ def test_a_member_without_a_name_is_passed_over(tmp_path):
                 stream.write(b"x")
     found = unpack(path, tmp_path / "cache")
     assert [file.name for file in found.folder.rglob("*.jpg")] == ["one.jpg"]
+
+
+def test_a_version_that_is_yet_to_come_is_refused(tmp_path):
+    path = tmp_path / "data.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("real/one.jpg", b"x")
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 6] = 84
+    path.write_bytes(data)
+    with pytest.raises(DataError, match="no intact zip file: zip file version 8.4"):
+        unpack(path, tmp_path / "cache")

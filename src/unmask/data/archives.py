@@ -14,6 +14,7 @@ import lzma
 import os
 import shutil
 import stat
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -38,6 +39,15 @@ _BROKEN: Final = (
     EOFError,
     NotImplementedError,  # a way of packing that Python does not know
     OSError,
+)
+
+
+_DIRECTORY_BROKEN: Final = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    NotImplementedError,  # a version of the format that is yet to come
+    struct.error,
+    ValueError,
 )
 
 
@@ -94,7 +104,7 @@ def unpack(archive: Path, cache: Path | None = None, *, limits: Limits = LIMITS)
             left_out = _read_facts(folder)
             if left_out is None:
                 left_out = _unpack_beside(file, members, folder, limits)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, ValueError) as error:
+    except _DIRECTORY_BROKEN as error:
         message = f"{str(archive)!r} is no intact zip file: {error}; fetch it again"
         raise DataError(message) from error
     except OSError as error:
