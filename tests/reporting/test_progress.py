@@ -1,8 +1,9 @@
 import io
 
+import pytest
 from rich.console import Console
 
-from unmask.reporting.progress import choose_console, watch
+from unmask.reporting.progress import choose_console, describe_progress, watch
 from unmask.reporting.sinks import JsonLinesSink, TableSink
 
 
@@ -55,3 +56,16 @@ def test_closing_it_stops_the_work_behind_it(make_report):
         next(reports)
         reports.close()
     assert stopped == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("total", "answered", "seconds", "line"),
+    [
+        (None, 0, 0.0, "500, 0.0/s"),  # nothing is known yet
+        (2000, 100, 10.0, "500 of 2,000, 10.0/s, about 2 min left"),
+        (1_000_500, 100, 10.0, "500 of 1,000,500, 10.0/s, about 27.8 h left"),
+        (400, 100, 10.0, "500 of 400, 10.0/s, about 0 min left"),  # files vanished meanwhile
+    ],
+)
+def test_a_line_says_how_far_it_is(total, answered, seconds, line):
+    assert describe_progress(500, total, answered, seconds) == line

@@ -55,6 +55,22 @@ def test_every_input_has_its_row(tmp_path, pictures, read_rows):
         scan(ScanPlan(plan.sources, plan.out, {"policy": "fpr_1"}))
 
 
+def test_what_was_answered_before_an_interruption_is_kept(tmp_path, pictures, read_rows):
+    def interrupt(progress):
+        if progress.answered == 3:
+            raise KeyboardInterrupt
+
+    plan = ScanPlan((str(pictures),), tmp_path / "out", workers=1)
+    with pytest.raises(KeyboardInterrupt):
+        scan(plan, observe=interrupt)
+    kept = read_rows(tmp_path / "out")
+    assert len(kept) >= 3
+    assert not (tmp_path / "out" / "summary.json").exists()
+    result = scan(plan)
+    assert (result.inputs, result.answered) == (7, 7 - len(kept))
+    assert len(read_rows(tmp_path / "out")) == 7
+
+
 @pytest.mark.slow
 def test_a_worker_that_is_killed_loses_nothing(tmp_path, face, read_rows):
     names = [str(tmp_path / f"{number:02}.jpg") for number in range(40)]

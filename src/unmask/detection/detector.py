@@ -63,7 +63,9 @@ KEPT_CROPS: Final = 256
 """Crops of a clip whose pixels are kept for the report."""
 NO_BOUNDS: Final = EvidenceCard().model_dump(exclude={"data"})
 TAKEN_WHOLE: Final = "taken whole as a face crop; no face was looked for"
-_PREPARING: Final = 2
+_PREPARING: Final = (2, 8)
+"""Fewest and most inputs that are read and searched at a time, each in a thread; between them one
+for each core. Beyond, threads wait for the interpreter."""
 _AHEAD: Final = 16
 """Inputs that may be prepared before the one that is answered next."""
 
@@ -142,6 +144,8 @@ class Detector:
         self._finder = MtcnnFinder()
         self._frames, self._fps, self._limits = frames, fps, limits
         self._crops = crops
+        fewest, most = _PREPARING
+        self._preparing = min(most, max(fewest, threads or os.cpu_count() or fewest))
         self.settings = {
             "model": self.card.name if model is None else str(model),
             "policy": policy,
@@ -193,7 +197,7 @@ class Detector:
             message = "detect_all takes several inputs; give a list, or call detect for one"
             raise UsageError(message)
         waiting: deque[Future[Report]] = deque()
-        batcher = Batcher(self, _PREPARING)
+        batcher = Batcher(self, self._preparing)
         stop = threading.Event()
         try:
             for source in sources:
