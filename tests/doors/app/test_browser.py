@@ -149,6 +149,7 @@ def test_a_picture_can_be_pasted(visit, media):
 def test_two_models_are_compared(visit):
     page = visit()
     page.get_by_role("button", name="Try a portrait").click()
+    expect(page.get_by_text("What the model went by")).to_be_visible()
     page.get_by_role("combobox", name=re.compile("Compare with another model")).click()
     page.get_by_role("option", name="second-opinion").click()
     table = page.get_by_role("table", name="Two models about the same file")

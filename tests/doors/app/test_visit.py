@@ -53,7 +53,6 @@ def test_a_file_that_is_too_large_leaves_nothing(visit):
 
 def test_everything_goes_at_the_end(visit):
     visit.take("a", "a.jpg", b"a")
-    visit.take_sample("portrait.jpg")
     visit.close()
     visit.close()
     assert not visit.folder.exists()

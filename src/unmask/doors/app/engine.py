@@ -1,7 +1,9 @@
 """What all visitors share: the models, and how many files are worked on at a time."""
 
+import atexit
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import streamlit as st
@@ -10,8 +12,10 @@ from unmask.detection.detector import Detector
 from unmask.doors.app.settings import AppSettings
 from unmask.doors.app.visit import Visit
 from unmask.inspection.inspect import Inspector
+from unmask.media.samples import make_samples
 from unmask.models.library import ModelFolder, list_models, open_model
 from unmask.service.settings import count_processors
+from unmask.service.spool import Spool
 
 MOST_DETECTORS: Final = 8
 """Combinations of model, policy and frames that stay loaded."""
@@ -50,6 +54,15 @@ def offer_models(settings: AppSettings) -> dict[str, ModelFolder]:
     paths = {folder.path for folder in named.values()}
     bundled = {folder.card.name: folder for folder in list_models() if folder.path not in paths}
     return {**named, **bundled}
+
+
+@st.cache_resource(show_spinner="Making the sample media")
+def open_samples() -> Path:
+    """The folder with the package's own sample media; one for all visitors."""
+    spool = Spool(None, max_bytes=0, total_bytes=0)
+    atexit.register(spool.close)
+    make_samples(spool.folder)
+    return spool.folder
 
 
 @st.cache_resource(scope="session", on_release=Visit.close, show_spinner=False)
