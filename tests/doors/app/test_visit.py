@@ -58,6 +58,18 @@ def test_everything_goes_at_the_end(visit):
     assert not visit.folder.exists()
 
 
+def test_the_end_is_not_waited_for(inspector, media):
+    visit = Visit()
+    file = visit.take("a", "long.mp4", media["long.mp4"].read_bytes())
+    work = visit.begin({key("a"): file}, inspector, threading.Semaphore(1))
+    visit.end()
+    assert work.wait(30)
+    for thread in threading.enumerate():
+        if thread.name == "unmask-visit-ends":
+            thread.join(30)
+    assert not visit.folder.exists()
+
+
 def test_work_goes_on_while_it_is_about_the_same_files(visit, inspector, media):
     files = {key("a"): visit.take("a", "photo.jpg", media["photo.jpg"].read_bytes())}
     places = threading.Semaphore(1)

@@ -65,7 +65,7 @@ def open_samples() -> Path:
     return spool.folder
 
 
-@st.cache_resource(scope="session", on_release=Visit.close, show_spinner=False)
+@st.cache_resource(scope="session", on_release=Visit.end, show_spinner=False)
 def open_visit() -> Visit:
     """This visitor's files; closed when the browser goes away."""
     return Visit()

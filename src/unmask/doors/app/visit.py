@@ -102,6 +102,10 @@ class Visit:
             self.findings.update(self.work.findings)
             self.work = None
 
+    def end(self) -> None:
+        """Close without making the caller wait, who may be the server's only loop."""
+        threading.Thread(target=self.close, name="unmask-visit-ends").start()
+
     def close(self) -> None:
         """Give up what is under way and delete everything; can be called twice."""
         atexit.unregister(self.close)
