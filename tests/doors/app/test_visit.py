@@ -53,9 +53,20 @@ def test_a_file_that_is_too_large_leaves_nothing(visit):
 
 def test_everything_goes_at_the_end(visit):
     visit.take("a", "a.jpg", b"a")
-    visit.take_sample("portrait.jpg")
     visit.close()
     visit.close()
+    assert not visit.folder.exists()
+
+
+def test_the_end_is_not_waited_for(inspector, media):
+    visit = Visit()
+    file = visit.take("a", "long.mp4", media["long.mp4"].read_bytes())
+    work = visit.begin({key("a"): file}, inspector, threading.Semaphore(1))
+    visit.end()
+    assert work.wait(30)
+    for thread in threading.enumerate():
+        if thread.name == "unmask-visit-ends":
+            thread.join(30)
     assert not visit.folder.exists()
 
 

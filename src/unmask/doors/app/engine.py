@@ -1,7 +1,9 @@
 """What all visitors share: the models, and how many files are worked on at a time."""
 
+import atexit
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import streamlit as st
@@ -10,8 +12,10 @@ from unmask.detection.detector import Detector
 from unmask.doors.app.settings import AppSettings
 from unmask.doors.app.visit import Visit
 from unmask.inspection.inspect import Inspector
+from unmask.media.samples import make_samples
 from unmask.models.library import ModelFolder, list_models, open_model
 from unmask.service.settings import count_processors
+from unmask.service.spool import Spool
 
 MOST_DETECTORS: Final = 8
 """Combinations of model, policy and frames that stay loaded."""
@@ -52,7 +56,16 @@ def offer_models(settings: AppSettings) -> dict[str, ModelFolder]:
     return {**named, **bundled}
 
 
-@st.cache_resource(scope="session", on_release=Visit.close, show_spinner=False)
+@st.cache_resource(show_spinner="Making the sample media")
+def open_samples() -> Path:
+    """The folder with the package's own sample media; one for all visitors."""
+    spool = Spool(None, max_bytes=0, total_bytes=0)
+    atexit.register(spool.close)
+    make_samples(spool.folder)
+    return spool.folder
+
+
+@st.cache_resource(scope="session", on_release=Visit.end, show_spinner=False)
 def open_visit() -> Visit:
     """This visitor's files; closed when the browser goes away."""
     return Visit()

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 import streamlit as st
 
+from unmask.doors.app.engine import open_samples
 from unmask.doors.app.visit import MAX_FILE_BYTES, Visit
 from unmask.errors import printable
 from unmask.media.sources import NamedFile
@@ -51,7 +52,7 @@ def ask_for_files(visit: Visit) -> dict[str, NamedFile]:
             st.button(f"Put {sample} away", on_click=_choose_sample, args=(None,))
     taken = {}
     if sample is not None:
-        taken[f"sample {sample}"] = visit.take_sample(sample)
+        taken[f"sample {sample}"] = NamedFile(open_samples() / sample, sample)
     return _take(visit, uploads, taken)
 
 

@@ -9,7 +9,6 @@ from typing import Final
 from unmask.doors.app.work import Work
 from unmask.inspection.inspect import Inspector
 from unmask.inspection.moments import Finding
-from unmask.media.samples import make_samples
 from unmask.media.sources import NamedFile
 from unmask.service.spool import Spool, Upload
 
@@ -55,12 +54,6 @@ class Visit:
             upload.finish()
             self._uploads[token] = upload
         return self._uploads[token].source
-
-    def take_sample(self, name: str) -> NamedFile:
-        """A file of the package's own sample media."""
-        folder = self.folder / "samples"
-        make_samples(folder)
-        return NamedFile(folder / name, name)
 
     def keep_only(self, tokens: Collection[str]) -> None:
         """Delete the files that the visitor took away again, and all that is known of them."""
@@ -108,6 +101,10 @@ class Visit:
             self.work.cancel()
             self.findings.update(self.work.findings)
             self.work = None
+
+    def end(self) -> None:
+        """Close without making the caller wait, who may be the server's only loop."""
+        threading.Thread(target=self.close, name="unmask-visit-ends").start()
 
     def close(self) -> None:
         """Give up what is under way and delete everything; can be called twice."""
