@@ -233,31 +233,3 @@ def test_frames_can_be_brought_one_at_a_time():
     brought = LiveDetector(Scripted(script, Clock()), clock=Clock()).begin()
     pulled = LiveDetector(Scripted(script, Clock()), clock=Clock()).watch(frames(4))
     assert [brought.see(one).people for one in frames(4)] == [view.people for view in pulled]
-
-
-def test_beside_no_frame_waits_and_the_answer_comes_with_a_later_one():
-    clock = Clock()
-    watched = LiveDetector(Scripted([[(0, 0.9)]] * 4, clock, cost_s=0.2), clock=clock)
-    beside = watched.begin_beside()
-    stream = frames(3)
-    first = beside.see(next(stream))
-    assert first.people == ()
-    assert first.age_s == 0
-    beside._search[0].result(10)
-    second = beside.see(next(stream))
-    assert [person.person for person in second.people] == [0]
-    assert second.age_s == pytest.approx(0.2)
-    assert beside.see(next(stream)).people == second.people  # the other half of the time is free
-
-
-def test_beside_what_ends_a_search_is_said():
-    clock = Clock()
-    detector = Scripted([], clock)
-    detector.score_crops = None
-    beside = LiveDetector(detector, clock=clock).begin_beside()
-    stream = frames(2)
-    beside.see(next(stream))
-    with pytest.raises(TypeError):
-        beside._search[0].result(10)
-    with pytest.raises(TypeError):
-        beside.see(next(stream))

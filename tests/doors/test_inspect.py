@@ -62,7 +62,7 @@ def test_what_cannot_be_answered_has_status_1_and_a_report(unmask, broken, tmp_p
     ("arguments", "complaint"),
     [
         (["--html", "nowhere/a.html"], "does not exist"),
-        (["--html", "a.jpg"], "names a picture or clip"),  # would overwrite one
+        (["--html", "a.jpg"], "names a picture, clip or input"),  # would overwrite one
         (["--html", "a", "--json", "a"], "different files"),
         (["--trust", "no.pem"], "cannot be read"),
         (["--model", "nobody"], "no model"),

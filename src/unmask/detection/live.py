@@ -4,7 +4,6 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -70,8 +69,6 @@ class LiveView:
     """By number."""
     fps: float
     """Frames shown per second over the last two seconds; 0 for the first frame."""
-    age_s: float = 0.0
-    """Time since the frame was brought that the people were seen in; 0 before the first one."""
 
 
 class LiveDetector:
@@ -107,68 +104,24 @@ class LiveDetector:
         """Start with nobody known, for frames that are brought one at a time."""
         return LiveWatch(_Scene(self._detector, self._half_life_s), self._clock)
 
-    def begin_beside(self) -> "BesideWatch":
-        """As `begin`, searching in a thread of its own so that no frame waits."""
-        return BesideWatch(_Scene(self._detector, self._half_life_s), self._clock)
-
 
 class LiveWatch:
-    """One live picture; frames are brought in order, by one thread at a time.
-
-    A frame that is searched waits for its answer, so that boxes lie exactly where its faces are.
-    """
+    """One live picture; frames are brought in order, by one thread at a time."""
 
     def __init__(self, scene: "_Scene", clock: Callable[[], float]) -> None:
         self._scene = scene
         self._clock = clock
         self._shown: deque[float] = deque()
         self._next_search_s = -math.inf
-        self._people: tuple[LivePerson, ...] = ()
-        self._answered_s = math.inf
-        """When the frame was brought that the people were seen in."""
 
     def see(self, frame: Frame) -> LiveView:
         """A frame with the people in it."""
         started_s = self._clock()
         if started_s >= self._next_search_s:
             self._scene.look(frame, started_s)
-            self._take_over(started_s)
-        return self._show(frame)
-
-    def _take_over(self, started_s: float) -> None:
-        """Show from now on who was seen in the frame that was brought at this time."""
-        ended_s = self._clock()
-        self._people, self._answered_s = self._scene.people(), started_s
-        self._next_search_s = ended_s + (ended_s - started_s) * (1 / SEARCH_SHARE - 1)
-
-    def _show(self, frame: Frame) -> LiveView:
-        now_s = self._clock()
-        age_s = max(0.0, now_s - self._answered_s)
-        return LiveView(frame, self._people, _pace(self._shown, now_s), age_s)
-
-
-class BesideWatch(LiveWatch):
-    """One live picture whose frames are shown at once; an answer is shown when it is there."""
-
-    def __init__(self, scene: "_Scene", clock: Callable[[], float]) -> None:
-        super().__init__(scene, clock)
-        self._searcher = ThreadPoolExecutor(1, thread_name_prefix="unmask-live")
-        self._search: tuple[Future[None], float] | None = None
-
-    def see(self, frame: Frame) -> LiveView:
-        """A frame with the people of the last one whose search has ended.
-
-        Raises:
-            Exception: what ended a search.
-        """
-        if self._search is not None and self._search[0].done():
-            (search, started_s), self._search = self._search, None
-            search.result()
-            self._take_over(started_s)
-        now_s = self._clock()
-        if self._search is None and now_s >= self._next_search_s:
-            self._search = self._searcher.submit(self._scene.look, frame, now_s), now_s
-        return self._show(frame)
+            ended_s = self._clock()
+            self._next_search_s = ended_s + (ended_s - started_s) * (1 / SEARCH_SHARE - 1)
+        return LiveView(frame, self._scene.people(), _pace(self._shown, self._clock()))
 
 
 class _Scene:

@@ -65,7 +65,7 @@ def show_live(inspector: Inspector, key: str) -> None:
         "kept. A verdict is smoothed over a few seconds."
     )
     picture: LivePicture = st.session_state.setdefault(
-        f"picture {key}", LivePicture(LiveDetector(inspector.detector).begin_beside())
+        f"picture {key}", LivePicture(LiveDetector(inspector.detector).begin())
     )
     streamer = webrtc_streamer(
         key=f"live {key}",
