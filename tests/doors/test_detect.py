@@ -41,7 +41,10 @@ def test_json_lines_have_the_fields_that_scripts_rely_on(unmask, photo):
     assert 0 <= answer["score"] <= 1
     assert set(answer["model"]) == {"name", "version", "sha256"}
     (face,) = answer["faces"]
-    assert set(face) == {"box_xyxy", "score", "face_confidence", "time_s", "person"}
+    assert set(face) == {
+        *("box_xyxy", "score", "face_confidence", "time_s", "person"),
+        *("unlike", "doubts"),
+    }
 
 
 def test_every_input_has_its_line_in_order(unmask, photo, hill, broken):
@@ -70,7 +73,7 @@ def test_clips_have_people_with_timelines(unmask, clip):
     (answer,) = answers(unmask("detect", clip, "--format", "jsonl", "--frames", 4))
     assert answer["kind"] == "video"
     (person,) = answer["people"]
-    assert set(person) == {"person", "score", "timeline"}
+    assert set(person) == {"person", "score", "timeline", "doubts"}
     assert len(person["timeline"]) == 4
     assert [set(point) for point in person["timeline"]] == [{"time_s", "score"}] * 4
 

@@ -139,9 +139,11 @@ def test_killed_at_any_moment_each_input_is_answered_once(tmp_path):
     command = [sys.executable, Path(__file__).with_name("light_scan.py"), source, tmp_path / "out"]
     run = subprocess.run([*command, "60", "1"], capture_output=True, text=True, check=True)
     found = json.loads(run.stdout)
-    assert found["killed"] >= 50
-    assert found["heights"] > 10  # the kills lie all over the scan
-    for folder in ("out", "whole"):
-        rows = pq.read_table(tmp_path / folder / "parts").column("source").to_pylist()
+    assert found["killed"] == 60
+    assert found["heights"] > 5  # the kills lie all over the scan
+    folders = [tmp_path / "whole", *tmp_path.glob("out-*")]
+    assert len(folders) > 1
+    for folder in folders:
+        rows = pq.read_table(folder / "parts").column("source").to_pylist()
         assert sorted(rows) == names
-    assert json.loads((tmp_path / "out" / "summary.json").read_text())["inputs"] == 150
+        assert json.loads((folder / "summary.json").read_text())["inputs"] == 150

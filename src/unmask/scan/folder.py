@@ -40,7 +40,8 @@ _UNFINISHED: Final = "unfinished"
 _SUMMARY: Final = "summary.json"
 _ERRORS: Final = "errors.csv"
 _OURS: Final = frozenset({_LOCK, _SETTINGS, _PARTS, _UNFINISHED, _SUMMARY, _ERRORS})
-_BEFORE_SETTINGS: Final = frozenset({_LOCK, _UNFINISHED, f"{_SETTINGS}.new"})
+_NEW_SETTINGS: Final = f"{_SETTINGS}.new"
+_BEFORE_SETTINGS: Final = frozenset({_LOCK, _UNFINISHED, _NEW_SETTINGS})
 """What a start that was killed at once may leave."""
 
 
@@ -106,7 +107,7 @@ class ScanFolder:
             "kinds": tally.kinds,
             **facts,
         }
-        _write_whole(self.path / _SUMMARY, json.dumps(summary, indent=2, allow_nan=False) + "\n")
+        _write_whole(self.path / _SUMMARY, summary, self.scratch / _SUMMARY)
         return tally
 
     def _write_errors(self) -> Tally:
@@ -193,7 +194,7 @@ def _check_foreign(path: Path) -> None:
 def _check_settings(path: Path, settings: dict[str, Any]) -> None:
     wanted = json.loads(json.dumps({"made_by": MADE_BY, **settings}))
     if not path.exists():
-        _write_whole(path, json.dumps(wanted, indent=2, allow_nan=False) + "\n")
+        _write_whole(path, wanted, path.with_name(_NEW_SETTINGS))
         return
     try:
         begun = json.loads(path.read_text(encoding="utf-8"))
@@ -210,10 +211,9 @@ def _check_settings(path: Path, settings: dict[str, Any]) -> None:
         raise UsageError(message)
 
 
-def _write_whole(path: Path, text: str) -> None:
-    draft = path.with_name(f"{path.name}.new")
+def _write_whole(path: Path, content: dict[str, Any], draft: Path) -> None:
     with draft.open("w", encoding="utf-8") as stream:
-        stream.write(text)
+        stream.write(json.dumps(content, indent=2, allow_nan=False) + "\n")
         stream.flush()
         os.fsync(stream.fileno())
     draft.replace(path)
