@@ -66,6 +66,7 @@ class OpenVinoEngine:
         }
         if threads:
             options["INFERENCE_NUM_THREADS"] = threads
+            options[hints.enable_cpu_pinning] = False  # else all processes share the first cores
         try:
             compiled = core.compile_model(core.read_model(path), "CPU", options)
         except RuntimeError as error:
