@@ -13,7 +13,6 @@ Writes each evaluation's metrics.json and predictions.csv, and figures.md with a
 import argparse
 import csv
 import json
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -104,8 +103,11 @@ def measure(kept: Path, folder: Path, data: Path | str, options: list[Any]) -> N
         whole = Path(scratch) / "evaluation"
         call("evaluate", "--data", data, "--out", whole, *options, folder=folder)
         kept.mkdir(parents=True, exist_ok=True)
-        for name in KEPT:
-            shutil.copy(whole / name, kept / name)
+        for name in KEPT:  # names alone: where the files lay is of no interest
+            text = (whole / name).read_text("utf-8")
+            for place in (folder, kept.parent):
+                text = text.replace(f"{place}/", "")
+            (kept / name).write_text(text, "utf-8")
 
 
 def describe(out: Path) -> Iterator[str]:
