@@ -26,7 +26,7 @@ def twin(tmp_path_factory):
 def test_twins_together_answer_as_one(unmask, photo, twin, tmp_path):
     result = unmask("ensemble", open_model().card.name, twin, "--out", "both")
     assert result.exit_code == 0, result.output
-    assert "twin 1: weight 0.5" in result.stdout
+    assert "twin 2: weight 0.5" in result.stdout
     assert open_model(tmp_path / "both").card.members[1].name == "twin"
     answers = []
     for model in (twin, "both"):

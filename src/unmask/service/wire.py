@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from unmask.models.card import ModelCard
+from unmask.records import Doubt
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Verdict = Literal["fake", "real", "uncertain", "no_face", "error"]
@@ -21,6 +22,8 @@ _FACE: JsonDict = {
     "face_confidence": 0.9999,
     "time_s": None,
     "person": None,
+    "unlike": 0.61,
+    "doubts": [],
 }
 _MODEL: JsonDict = {"name": "unmask-mobilenetv2", "version": "1", "sha256": "0" * 64}
 _REPORT: JsonDict = {
@@ -58,6 +61,10 @@ class Face(BaseModel):
     face_confidence: Probability
     time_s: float | None
     person: int | None
+    unlike: float | None
+    """Distance from the training faces in units of the model's limit."""
+    doubts: tuple[Doubt, ...]
+    """Why the face gives no ground for a verdict, whatever its score."""
 
 
 class TimelinePoint(BaseModel):
@@ -73,6 +80,8 @@ class Person(BaseModel):
     person: int
     score: Probability
     timeline: tuple[TimelinePoint, ...]
+    doubts: tuple[Doubt, ...]
+    """Those of more than half of the frames."""
 
 
 class Model(BaseModel):
