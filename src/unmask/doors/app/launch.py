@@ -1,10 +1,17 @@
 """Streamlit as a program of ours: the same as `streamlit run` on the page."""
 
+import atexit
+import os
+import sys
+import threading
 from pathlib import Path
 from typing import Final
 
 from streamlit.web.cli import main
 
+from unmask.doors.app.visit import VISIT_ENDS
+
+_PATIENCE_S: Final = 10.0
 PAGE: Final = Path(__file__).with_name("page.py")
 
 
@@ -19,3 +26,19 @@ def run_page(host: str, port: int, *, headless: bool) -> None:
     }
     arguments = [f"--{name}={value}" for name, value in options.items()]
     main(["run", str(PAGE), *arguments], prog_name="streamlit", standalone_mode=False)
+    _leave()
+
+
+def _leave() -> None:
+    """End the process once visits have ended and their files are gone.
+
+    The interpreter's own end would stop threads of Streamlit in the middle of a network's native
+    code, which ends in an abort.
+    """
+    for thread in threading.enumerate():
+        if thread.name == VISIT_ENDS:
+            thread.join(_PATIENCE_S)
+    atexit._run_exitfuncs()  # noqa: SLF001 (what the interpreter would run now)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

@@ -15,6 +15,9 @@ from unmask.service.spool import Spool, Upload
 MAX_FILE_BYTES: Final = 200_000_000
 MAX_VISIT_BYTES: Final = 1_000_000_000
 
+VISIT_ENDS: Final = "unmask-visit-ends"
+"""Name of the threads that close visits."""
+
 Key = tuple[str, str, str, int]
 """A file, the model, the policy and the frames that it was inspected with."""
 
@@ -104,7 +107,7 @@ class Visit:
 
     def end(self) -> None:
         """Close without making the caller wait, who may be the server's only loop."""
-        threading.Thread(target=self.close, name="unmask-visit-ends").start()
+        threading.Thread(target=self.close, name=VISIT_ENDS).start()
 
     def close(self) -> None:
         """Give up what is under way and delete everything; can be called twice."""
