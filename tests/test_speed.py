@@ -58,4 +58,4 @@ def test_a_photograph_against_decoding_it(tmp_path):
     Image.fromarray(data.astronaut()).resize((3000, 3000)).save(photo, quality=92)
     detector = Detector()
     decoding = cost(lambda: read_image(photo))
-    assert cost(lambda: detector.detect(photo)) < 4.5 * decoding  # measured: 3.0
+    assert cost(lambda: detector.detect(photo)) < 7 * decoding  # measured: 3.0 to 5.1

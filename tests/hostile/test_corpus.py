@@ -18,7 +18,7 @@ from .corpus import cut, encode, flip, make_corpus, make_stills
 
 COUNT = 2000
 SECONDS_EACH = 60
-MEMORY_GIB = 4
+MEMORY_GIB = 6
 """Two pictures of nearly 100 million pixels, the largest that are opened, at once."""
 CODES = {"corrupt", "unsupported", "no_video", "too_large", "empty", "unreadable", "missing"}
 

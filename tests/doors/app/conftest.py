@@ -36,6 +36,12 @@ class Served:
     """Its temporary files."""
 
 
+@pytest.fixture(autouse=True)
+def keep_main(monkeypatch):
+    """Streamlit's own test runner makes the page `__main__`, which later processes would run."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+
+
 @pytest.fixture(scope="session")
 def media(tmp_path_factory):
     """Files that visitors bring, by name."""
