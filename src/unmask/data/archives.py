@@ -40,8 +40,6 @@ _BROKEN: Final = (
     NotImplementedError,  # a way of packing that Python does not know
     OSError,
 )
-
-
 _DIRECTORY_BROKEN: Final = (
     zipfile.BadZipFile,
     zipfile.LargeZipFile,

@@ -36,7 +36,6 @@ from unmask.media.limits import MediaLimits
 from unmask.media.quality import measure_evidence
 from unmask.media.sources import FilePath, StoredFile, kind_of
 from unmask.media.video import FrameStream, sample_frames
-from unmask.models.card import EvidenceCard
 from unmask.models.domain import Domain, read_domain
 from unmask.models.engine import EngineOutputs, FloatArray, open_engine
 from unmask.models.library import open_model
@@ -61,7 +60,6 @@ DEFAULT_FRAMES: Final = 32
 MAX_FPS: Final = 240.0
 KEPT_CROPS: Final = 256
 """Crops of a clip whose pixels are kept for the report."""
-NO_BOUNDS: Final = EvidenceCard().model_dump(exclude={"data"})
 TAKEN_WHOLE: Final = "taken whole as a face crop; no face was looked for"
 _PREPARING: Final = (2, 8)
 """Fewest and most inputs that are read and searched at a time, each in a thread; between them one
@@ -139,7 +137,6 @@ class Detector:
         self._domain: Domain | None = None
         if self.card.domain and folder.domain_path:
             self._domain = read_domain(folder.domain_path, self.card.domain)
-        self._measures_evidence = self.card.evidence.model_dump(exclude={"data"}) != NO_BOUNDS
         self._try_network(folder.path)
         self._finder = MtcnnFinder()
         self._frames, self._fps, self._limits = frames, fps, limits
@@ -220,7 +217,7 @@ class Detector:
     def _place(self, crop: FaceCrop, frame: Frame) -> FaceCrop:
         """A crop with its place in a clip, and with what the frame's pixels say of its worth."""
         evidence = None
-        if self._measures_evidence:
+        if self.card.evidence.bounds_anything:
             evidence = measure_evidence(frame.pixels, crop.box_xyxy)
         return replace(crop, frame_index=frame.index, time_s=frame.time_s, evidence=evidence)
 

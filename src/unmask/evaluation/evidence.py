@@ -24,7 +24,7 @@ from unmask.media.perturb import blur, recompress_jpeg
 from unmask.media.quality import measure_evidence
 from unmask.media.sources import kind_of
 from unmask.models.card import EvidenceCard
-from unmask.records import Box, Evidence, FaceCrop, Frame, Kind, Pixels
+from unmask.records import Box, FaceCrop, Frame, Kind, Pixels, ScoredFace
 
 MOST_WRONG: Final = 0.1
 """Share of wrong answers above which a face gives no ground for a verdict."""
@@ -59,14 +59,12 @@ def fit_evidence(
     samples = _choose(manifest, seed)
     threshold = detector.card.policies["balanced"].threshold
     labels: list[int] = []
-    tried: list[list[tuple[Evidence, bool]]] = []
+    tried: list[tuple[ScoredFace, ...]] = []
     for number, sample in enumerate(samples, start=1):
-        crops = list(_degrade(detector, sample.path))
-        if crops:
-            faces = detector.score_crops([crop for crop, _ in crops])
-            called = [face.score.probability >= threshold for face in faces]
+        faces = detector.score_crops(list(_degrade(detector, sample.path)))
+        if faces:
             labels.append(sample.label)
-            tried.append([(e, c != sample.label) for (_, e), c in zip(crops, called, strict=True)])
+            tried.append(faces)
         observe(number)
     counts = np.bincount(np.array(labels, np.int64), minlength=2)
     if counts.min() < LEAST_SIDE:
@@ -76,16 +74,17 @@ def fit_evidence(
         )
         raise DataError(message)
     weights = 1 / counts[np.array(labels)]
+    called = np.array([[face.score.probability >= threshold for face in row] for row in tried])
+    wrong = called != np.array(labels, bool)[:, None]
     # of each picture: as it is, then every step of one series after the other
     steps = {"face_px": FACES_PX, "sharpness": SIGMAS_PX, "blockiness": QUALITIES}
     bounds: dict[str, float | None] = {}
     start = 1
     for name, series in steps.items():
         columns = [0, *range(start, start + len(series))]
-        values = np.array([[getattr(row[c][0], name) for c in columns] for row in tried])
-        wrong = np.array([[row[c][1] for c in columns] for row in tried])
+        values = np.array([[getattr(row[c].crop.evidence, name) for c in columns] for row in tried])
         rising = name == "blockiness"
-        bounds[name] = find_bound(values, wrong, weights, rising=rising)
+        bounds[name] = find_bound(values, wrong[:, columns], weights, rising=rising)
         start += len(series)
     return EvidenceCard(
         least_face_px=bounds["face_px"],
@@ -139,8 +138,8 @@ def _choose(manifest: Manifest, seed: int) -> list[Sample]:
     return [*by_class[0], *by_class[1]]
 
 
-def _degrade(detector: Detector, path: str) -> Iterator[tuple[FaceCrop, Evidence]]:
-    """The largest face of a picture as it is and after every step; nothing where there is none."""
+def _degrade(detector: Detector, path: str) -> Iterator[FaceCrop]:
+    """The largest face of a picture, as it is and after every step; or nothing."""
     try:
         if kind_of(path) is not Kind.IMAGE:
             return
@@ -160,8 +159,8 @@ def _degrade(detector: Detector, path: str) -> Iterator[tuple[FaceCrop, Evidence
         box, square = _scale(faces[0].box_xyxy, scale), _scale(faces[0].crop_xyxy, scale)
         left, top, side = round(square[0]), round(square[1]), max(1, round(square[2] - square[0]))
         cut = cut_square(frame, (left, top, left + side, top + side), size_px)
-        crop = replace(faces[0], pixels=cut, box_xyxy=box, crop_xyxy=square)
-        yield crop, measure_evidence(frame, box)
+        evidence = measure_evidence(frame, box)
+        yield replace(faces[0], pixels=cut, box_xyxy=box, crop_xyxy=square, evidence=evidence)
 
 
 def _shrink(pixels: Pixels, scale: float) -> tuple[Pixels, float]:

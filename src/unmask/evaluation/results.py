@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from unmask.errors import UsageError
-from unmask.files import write_whole
+from unmask.files import open_place, write_whole
 
 _PART = ".unmask-part-"
 
@@ -36,18 +36,7 @@ class ResultKind:
         Raises:
             UsageError: it is a file, holds something else, or cannot be made or written to.
         """
-        if out.exists() and not out.is_dir():
-            message = f"--out {out} is a file; name a folder"
-            raise UsageError(message)
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-            found = {p.name for p in out.iterdir() if not p.name.startswith(_PART)}
-        except OSError as error:
-            message = f"--out {out} cannot be used: {error.strerror or error}"
-            raise UsageError(message) from error
-        if not os.access(out, os.W_OK):
-            message = f"cannot write to the folder {out}: Permission denied"
-            raise UsageError(message)
+        found = {name for name in open_place(out) if not name.startswith(_PART)}
         foreign = sorted(found - self.others - {self.main})
         if foreign or (found and not self._is_ours(out / self.main)):
             what = f"such as {foreign[0]!r}" if foreign else f"without a {self.main} of its own"

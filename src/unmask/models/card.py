@@ -163,6 +163,12 @@ class EvidenceCard(_Part):
     data: str = ""
     """On what they were chosen, and how."""
 
+    @property
+    def bounds_anything(self) -> bool:
+        """Whether evidence is worth measuring."""
+        bounds = (self.least_face_px, self.least_sharpness, self.most_blockiness)
+        return any(bound is not None for bound in bounds)
+
 
 class DomainCard(_Part):
     """The description of the training faces' features (see `unmask.models.domain`)."""

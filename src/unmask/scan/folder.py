@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from unmask.errors import UsageError
+from unmask.files import open_place, sync_folder, write_whole
 from unmask.records import Verdict
 from unmask.reporting.tables import guard_cell
 from unmask.scan.parts import read_columns, spell
@@ -92,7 +93,7 @@ class ScanFolder:
     def commit(self, part: Path, rows: int) -> None:
         """Make a part, which lies in `scratch`, one of the results."""
         part.replace(self.path / _PARTS / f"part-{self._next:07}.parquet")
-        _sync_folder(self.path / _PARTS)
+        sync_folder(self.path / _PARTS)
         self._next += 1
         self.done += rows
 
@@ -107,7 +108,7 @@ class ScanFolder:
             "kinds": tally.kinds,
             **facts,
         }
-        _write_whole(self.path / _SUMMARY, summary, self.scratch / _SUMMARY)
+        write_whole(self.path / _SUMMARY, _spell_json(summary), self.scratch / _SUMMARY)
         return tally
 
     def _write_errors(self) -> Tally:
@@ -169,18 +170,7 @@ def open_folder(path: Path, settings: dict[str, Any], shard: Shard) -> Iterator[
 
 
 def _check_foreign(path: Path) -> None:
-    if path.exists() and not path.is_dir():
-        message = f"--out {path} is a file; name a folder"
-        raise UsageError(message)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        found = {entry.name for entry in path.iterdir()}
-    except OSError as error:
-        message = f"--out {path} cannot be used: {error.strerror or error}"
-        raise UsageError(message) from error
-    if not os.access(path, os.W_OK):
-        message = f"cannot write to the folder {path}: Permission denied"
-        raise UsageError(message)
+    found = open_place(path)
     strange = sorted(found - _OURS - _BEFORE_SETTINGS)
     if strange or (found - _BEFORE_SETTINGS and _SETTINGS not in found):
         what = f"such as {strange[0]!r}" if strange else f"without {_SETTINGS}"
@@ -194,7 +184,7 @@ def _check_foreign(path: Path) -> None:
 def _check_settings(path: Path, settings: dict[str, Any]) -> None:
     wanted = json.loads(json.dumps({"made_by": MADE_BY, **settings}))
     if not path.exists():
-        _write_whole(path, wanted, path.with_name(_NEW_SETTINGS))
+        write_whole(path, _spell_json(wanted), path.with_name(_NEW_SETTINGS))
         return
     try:
         begun = json.loads(path.read_text(encoding="utf-8"))
@@ -211,23 +201,8 @@ def _check_settings(path: Path, settings: dict[str, Any]) -> None:
         raise UsageError(message)
 
 
-def _write_whole(path: Path, content: dict[str, Any], draft: Path) -> None:
-    with draft.open("w", encoding="utf-8") as stream:
-        stream.write(json.dumps(content, indent=2, allow_nan=False) + "\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.replace(path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(path: Path) -> None:
-    if sys.platform == "win32":  # folders cannot be opened there
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _spell_json(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=2, allow_nan=False) + "\n"
 
 
 class _Lock:

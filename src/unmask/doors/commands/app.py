@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 import typer
 
-from unmask.doors.commands.options import FramesOption, PolicyOption
+from unmask.doors.commands.options import FramesOption, HostOption, PolicyOption, PortOption
 
 APP_HELP: Final = """Open the web page: upload, paste or photograph faces, watch the live camera.
 
@@ -21,12 +21,8 @@ Examples:
 
 
 def app(
-    host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Listen there; 0.0.0.0 is every network.")
-    ] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(metavar="N", min=0, max=65535, help="Listen there; 0 takes a free one.")
-    ] = 8501,
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 8501,
     model: Annotated[
         list[str] | None,
         typer.Option(

@@ -92,6 +92,13 @@ DeviceOption = Annotated[
     Device,
     typer.Option("--device", help="What computes; cuda and mps need a build of ONNX Runtime."),
 ]
+HostOption = Annotated[
+    str, typer.Option("--host", metavar="ADDRESS", help="Listen there; 0.0.0.0 is every network.")
+]
+PortOption = Annotated[
+    int,
+    typer.Option("--port", metavar="N", min=0, max=65535, help="Listen there; 0 takes a free one."),
+]
 FramesOption = Annotated[
     int,
     typer.Option("--frames", metavar="N", min=1, help="Clips: how many frames are looked at."),

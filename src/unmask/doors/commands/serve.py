@@ -10,8 +10,11 @@ from unmask.doors.commands.options import (
     Engine,
     EngineOption,
     FpsOption,
+    FramesOption,
+    HostOption,
     ModelOption,
     PolicyOption,
+    PortOption,
     ThresholdOption,
     check_positive,
 )
@@ -36,18 +39,12 @@ def _amount(text: str, metavar: str) -> Any:
 
 
 def serve(
-    host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Listen there; 0.0.0.0 is every network.")
-    ] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(metavar="N", min=0, max=65535, help="Listen there; 0 takes a free one.")
-    ] = 8000,
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 8000,
     model: ModelOption = None,
     policy: PolicyOption = "balanced",
     threshold: ThresholdOption = None,
-    frames: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Clips: how many frames are looked at.")
-    ] = 32,
+    frames: FramesOption = 32,
     fps: FpsOption = None,
     engine: EngineOption = Engine.AUTO,
     api_keys: Annotated[
