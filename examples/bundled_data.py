@@ -10,9 +10,9 @@ that networks trained there can be gone on with here.
 
 The 140k family comes in one form, 256 px JPEG of one quality. Every other set comes in sizes and
 qualities of its own, often other ones for reals and fakes: what a network would learn first. Their
-pictures are cut to the central square, brought to 256 px and saved as JPEG of a quality drawn
-alike for all; face-swap crops, whose fakes are smaller than their reals, are first brought to a
-size drawn alike for both. Writes these pictures and `manifest.csv`, data for every command.
+pictures stay whole, as detection meets them, and are brought to a shorter side and a JPEG quality
+drawn alike for all, never enlarged; face-swap crops to a side that nearly all of them have. Writes
+these pictures and `manifest.csv`, data for every command; `resynthesise.py` adds to it.
 """
 
 import argparse
@@ -35,10 +35,11 @@ from unmask.data.split import complete_splits
 from unmask.errors import DataError
 from unmask.media.images import read_image
 
-SIDE_PX = 256
-QUALITIES = (75, 97)
-SWAP_SIDES_PX = (120, 200)
-"""Both classes of the swap crops are brought to a side drawn from here before they are enlarged."""
+HASHED_PX = 256
+QUALITIES = (65, 97)
+SIDES_PX = (180, 321)
+SWAP_SIDES_PX = (110, 200)
+"""Swap crops show nothing but the face."""
 AGES = 4000
 """Of 13,322 photographs as many as the other sources can stand against."""
 ALIKE_BITS = 8
@@ -162,30 +163,27 @@ def choose_ages(folder: Path) -> tuple[list[Path], list[Path]]:
 
 
 def square(path: Path) -> np.ndarray:
-    """The central square of a picture at 256 px."""
-    return np.asarray(_square(path).resize((SIDE_PX, SIDE_PX), Image.Resampling.LANCZOS))
+    """The central square of a picture, brought to one size."""
+    pixels = read_image(path)
+    side = min(pixels.shape[:2])
+    top, left = (pixels.shape[0] - side) // 2, (pixels.shape[1] - side) // 2
+    image = Image.fromarray(pixels[top : top + side, left : left + side])
+    return np.asarray(image.resize((HASHED_PX, HASHED_PX), Image.Resampling.LANCZOS))
 
 
 def normalise(number: int, picture: Picture, out: Path) -> Sample:
     """Write one picture in the form that all have."""
     generator = np.random.default_rng((SEED, number))
-    image = _square(picture.path)
-    if picture.source == "face swaps":
-        side = min(image.width, int(generator.integers(*SWAP_SIDES_PX)))
-        image = image.resize((side, side), Image.Resampling.LANCZOS)
-    image = image.resize((SIDE_PX, SIDE_PX), Image.Resampling.LANCZOS)
+    image = Image.fromarray(read_image(picture.path))
+    sides = SWAP_SIDES_PX if picture.source == "face swaps" else SIDES_PX
+    scale = min(1.0, int(generator.integers(*sides)) / min(image.size))
+    size = (round(image.width * scale), round(image.height * scale))
+    image = image.resize(size, Image.Resampling.LANCZOS)
     folder = out / picture.source.replace(" ", "-").lower() / LABEL_NAMES[picture.label]
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{number:05}.jpg"
     image.save(path, quality=int(generator.integers(*QUALITIES)))
     return Sample(str(path), picture.label, "train", picture.group, picture.source)
-
-
-def _square(path: Path) -> Image.Image:
-    pixels = read_image(path)
-    side = min(pixels.shape[:2])
-    top, left = (pixels.shape[0] - side) // 2, (pixels.shape[1] - side) // 2
-    return Image.fromarray(pixels[top : top + side, left : left + side])
 
 
 if __name__ == "__main__":

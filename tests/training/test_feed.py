@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from unmask.data.manifest import Manifest, Sample
+from unmask.errors import UsageError
 from unmask.training.crops import CropStore
 from unmask.training.feed import CropDataset, Feed, draw_chances
 from unmask.training.settings import TrainSettings
@@ -41,6 +42,19 @@ def test_chances_are_even(store, balance, expected):
     for sample, chance in zip(store.manifest, chances, strict=True):
         shares[sample.dataset] += chance
     assert shares == pytest.approx(expected)
+
+
+def test_a_weighted_source_is_drawn_as_much_more_often(store):
+    chances = draw_chances(store.manifest, store.numbers("train"), "source", {"few": 3})
+    shares = Counter()
+    for sample, chance in zip(store.manifest, chances, strict=True):
+        shares[sample.dataset] += chance
+    assert shares == pytest.approx({"few": 3 / 8, "many": 1 / 8, "one": 1 / 2})
+
+
+def test_a_weight_of_an_unknown_source_is_refused(store):
+    with pytest.raises(UsageError, match=r"'none'.*'few', 'many', 'one'"):
+        draw_chances(store.manifest, store.numbers("train"), "source", {"none": 2})
 
 
 def test_without_balance_every_row_is_drawn_once(store):

@@ -46,6 +46,7 @@ def fineness(image):
         ("resize", True),  # so does shrinking and enlarging
         ("jpeg", True),  # and compressing
         ("webp", True),  # and compressing otherwise
+        ("h264", True),  # and coding as a clip's frame
         ("noise", False),  # adds it
     ],
 )
@@ -54,6 +55,16 @@ def test_degradations_do_what_they_say(name, smoother, picture):
     changed = [fineness(Augment({name: 1.0}, crop_px=None)(picture)) for _ in range(20)]
     mean = sum(changed) / len(changed)
     assert (mean < fineness(picture)) == smoother
+
+
+def test_an_odd_picture_is_coded_but_for_its_last_lines():
+    torch.manual_seed(0)
+    odd = torch.randint(0, 256, (3, 65, 49), dtype=torch.uint8)
+    coded = AUGMENTATIONS["h264"](odd)
+    assert coded.shape == odd.shape
+    assert torch.equal(coded[:, 64], odd[:, 64])
+    assert torch.equal(coded[..., 48], odd[..., 48])
+    assert not torch.equal(coded, odd)
 
 
 def test_nothing_happens_at_probability_zero(picture):

@@ -1,7 +1,7 @@
 """How crops reach the network: repeatable whatever the number of workers or restarts."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import lightning
@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
 from unmask.data.manifest import Manifest
+from unmask.errors import UsageError
 from unmask.training.blending import blend_into_itself
 from unmask.training.crops import CropStore
 from unmask.training.settings import TrainSettings
@@ -90,19 +91,36 @@ class SeededSampler(DistributedSampler[Any]):
 
 
 def draw_chances(
-    manifest: Manifest, numbers: npt.NDArray[np.intp], balance: str
+    manifest: Manifest,
+    numbers: npt.NDArray[np.intp],
+    balance: str,
+    weights: Mapping[str, float] | None = None,
 ) -> npt.NDArray[np.float64]:
     """The chance of each row (M,) to be drawn.
 
-    With `class` both classes have the same chance; with `source` also every data set in a class.
+    With `class` both classes have the same chance; with `source` also every data set in a class,
+    or as much more as its weight says.
+
+    Raises:
+        UsageError: a weight names a data set of which there are no rows.
     """
     if balance == "none":
         return np.full(len(numbers), 1 / len(numbers))
     samples = [manifest.samples[number] for number in numbers]
     parts = [(s.label, s.dataset if balance == "source" else "") for s in samples]
     sizes = Counter(parts)
-    sources = Counter(label for label, _ in sizes)
-    chances = np.array([1 / (sizes[part] * sources[part[0]]) for part in parts])
+    weights = weights or {}
+    unknown = sorted(set(weights) - {dataset for _, dataset in sizes})
+    if unknown:
+        known = sorted({dataset for _, dataset in sizes})
+        message = f"source_weights name {unknown[0]!r}; the data sets trained on are {known}"
+        raise UsageError(message)
+    shares = {part: weights.get(part[1], 1.0) for part in sizes}
+    whole = {
+        label: sum(share for part, share in shares.items() if part[0] == label)
+        for label, _ in sizes
+    }
+    chances = np.array([shares[part] / (sizes[part] * whole[part[0]]) for part in parts])
     chances /= chances.sum()
     return chances
 
@@ -122,7 +140,9 @@ class Feed(lightning.LightningDataModule):
         data = CropDataset(self._store, rows, augment, settings.self_blend)
         chances = None
         if settings.balance != "none" or settings.epoch_samples is not None:
-            chances = draw_chances(self._store.manifest, rows, settings.balance)
+            chances = draw_chances(
+                self._store.manifest, rows, settings.balance, settings.source_weights
+            )
         return DataLoader(
             data,
             sampler=self._sampler(data, shuffle=True, chances=chances),

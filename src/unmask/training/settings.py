@@ -69,6 +69,9 @@ class TrainSettings(BaseModel):
     """Probability that a real face is blended into itself and becomes a fake (see `blending`)."""
     balance: Literal["none", "class", "source"] = "none"
     """What is drawn equally often: as it comes, both classes, or every data set of each class."""
+    source_weights: dict[str, Positive] = {}
+    """With balance `source`, how much more often than the others of its class a data set is drawn,
+    by name; 1 where not named."""
     epoch_samples: Annotated[int, Field(ge=2)] | None = None
     """Faces drawn for an epoch, with replacement; all of them where None."""
     consistency: Annotated[float, Field(ge=0)] = 0.0
@@ -85,6 +88,13 @@ class TrainSettings(BaseModel):
     """Frames cut from each clip of the data."""
     val_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
     seed: Annotated[int, Field(ge=0)] = 42
+
+    @model_validator(mode="after")
+    def _weighted_sources(self) -> "TrainSettings":
+        if self.source_weights and self.balance != "source":
+            message = f"source_weights need balance = 'source', got {self.balance!r}"
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _one_way_of_mixing(self) -> "TrainSettings":

@@ -5,8 +5,11 @@ All work on uint8 pictures of shape (3, H, W) and keep their size, except the ra
 
 import io
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from typing import Final
 
+import av
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -44,6 +47,31 @@ class Recompress:
         data = io.BytesIO()
         F.to_pil_image(image).save(data, self.image_format, quality=_whole(*self.quality))
         changed: Tensor = F.pil_to_tensor(Image.open(data).convert("RGB"))
+        return changed
+
+
+class Film:
+    """H.264 at a random rate factor: what a camera or a platform makes of a clip's frame."""
+
+    def __init__(self, rate_factor: tuple[int, int]) -> None:
+        self.rate_factor = rate_factor
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """Code a picture (3, H, W) as a keyframe and decode it; an odd side keeps its last line."""
+        height, width = (side // 2 * 2 for side in image.shape[-2:])
+        encoder = av.CodecContext.create("libx264", "w")
+        encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
+        encoder.time_base, encoder.thread_count = Fraction(1, 25), 1
+        encoder.options = {"preset": "veryfast", "crf": str(_whole(*self.rate_factor))}
+        pixels = np.ascontiguousarray(image[:, :height, :width].permute(1, 2, 0).numpy())
+        frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format="yuv420p")
+        decoder = av.CodecContext.create("h264", "r")
+        decoder.thread_count = 1
+        packets = [*encoder.encode(frame), *encoder.encode(None), None]
+        shown = [one for packet in packets for one in decoder.decode(packet)]
+        changed = image.clone()
+        seen = torch.from_numpy(shown[0].to_ndarray(format="rgb24")).permute(2, 0, 1)
+        changed[:, :height, :width] = seen
         return changed
 
 
@@ -119,10 +147,11 @@ AUGMENTATIONS: Final[Mapping[str, Transform]] = {
     "resize": DownUp((0.4, 1.0)),
     "jpeg": Recompress("JPEG", (30, 95)),
     "webp": Recompress("WEBP", (30, 95)),
+    "h264": Film((18, 38)),
     "cutout": Cutout((0.1, 0.4)),
 }
 """In the order in which they are applied: the scene, the camera, then the way of delivery."""
-DELIVERY: Final = frozenset({"blur", "noise", "resize", "jpeg", "webp", "cutout"})
+DELIVERY: Final = frozenset({"blur", "noise", "resize", "jpeg", "webp", "h264", "cutout"})
 """What happens to a picture after it was taken."""
 
 
@@ -139,6 +168,7 @@ ALL_PROBABILITIES: Final[Mapping[str, float]] = {
     "resize": 0.2,
     "jpeg": 0.25,
     "webp": 0.1,
+    "h264": 0.1,
     "cutout": 0.2,
 }
 """All augmentations at once, each rare enough that most pictures meet two or three."""
