@@ -4,9 +4,11 @@
         --stylegan2 DIR --diffusion DIR --swaps DIR --ages DIR --leave-out DIR --out data/
 
 RVF10K's `valid` split is the test split. Training pictures that look like one of it, or like one
-of --leave-out (sets that only measure), are left out. Validation is cut from the rest, seeded, in
-whole groups (near-duplicates, frames of one clip); RVF10K's is that of rvf10k_comparison.py, so
-that networks trained there can be gone on with here.
+of --leave-out (sets that only measure), are left out. Validation was cut from the rest once, in
+whole groups (near-duplicates, frames of one clip), and stays: `bundled_splits.csv` names it, and
+rvf10k_comparison.py RVF10K's, so that a network trained on either can be gone on with here. Of
+--others (a folder of sources, each with real/, fake/ or both, frames of a clip in a folder of their
+own) every tenth group is validation.
 
 The 140k family comes in one form, 256 px JPEG of one quality. Every other set comes in sizes and
 qualities of its own, often other ones for reals and fakes: what a network would learn first. Their
@@ -23,6 +25,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 from PIL import Image
@@ -31,7 +34,6 @@ from rvf10k_comparison import read_splits
 from unmask.data.duplicates import near_groups, near_pairs, perceptual_hash
 from unmask.data.grouping import join_groups
 from unmask.data.manifest import LABEL_NAMES, Manifest, Sample
-from unmask.data.split import complete_splits
 from unmask.errors import DataError
 from unmask.media.images import read_image
 
@@ -44,7 +46,8 @@ AGES = 4000
 """Of 13,322 photographs as many as the other sources can stand against."""
 ALIKE_BITS = 8
 """Wider than for near-duplicates: better to leave out some strangers than to keep one twin."""
-VAL_SHARE = 0.1
+VALIDATION = Path(__file__).with_name("bundled_splits.csv")
+EVERY = 10
 SEED = 42
 
 
@@ -68,6 +71,7 @@ def main() -> None:
     parser.add_argument("--diffusion", type=Path, required=True, help="folder of fakes")
     parser.add_argument("--swaps", type=Path, required=True, help="folders Real and DeepFake")
     parser.add_argument("--ages", type=Path, required=True, help="folder of photographs")
+    parser.add_argument("--others", type=Path, help="folder of SOURCE/real and SOURCE/fake")
     parser.add_argument("--leave-out", type=Path, required=True, help="pictures that only measure")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
@@ -91,8 +95,7 @@ def main() -> None:
     numbers = [number for number in range(len(samples)) if number not in leaks]
     manifest = Manifest(tuple(samples[number] for number in numbers))
     manifest = join_groups(manifest, [int(n) for n in near_groups(list(hashes[numbers]))])
-    cut = complete_splits(manifest, val_share=VAL_SHARE, test_share=0, seed=SEED)
-    whole = Manifest((*share_validation(cut, arguments.rvf10k), *tested))
+    whole = Manifest((*assign(manifest, arguments.rvf10k), *tested))
     whole.relative_to(arguments.out).write_csv(arguments.out / "manifest.csv")
     for part, count in sorted(Counter((s.dataset, s.split, s.label) for s in whole).items()):
         print(*part[:2], LABEL_NAMES[part[2]], count)
@@ -113,12 +116,22 @@ def read_rvf10k(folder: Path) -> list[Sample]:
     ]
 
 
-def share_validation(samples: Iterable[Sample], rvf10k: Path) -> Iterator[Sample]:
-    """RVF10K's samples with the splits of the comparison; validation has no twins in training."""
+def assign(samples: Iterable[Sample], rvf10k: Path) -> Iterator[Sample]:
+    """The samples with their splits; what looks like a training picture is not validated on."""
     splits = {sample.path: sample.split for sample in read_splits(rvf10k)}
-    shared = [replace(one, split=splits.get(one.path, one.split)) for one in samples]
-    trained = {one.group for one in shared if one.split == "train" and one.group}
-    return (one for one in shared if one.split != "val" or one.group not in trained)
+    with VALIDATION.open(newline="", encoding="utf-8") as stream:
+        held = {(row["dataset"], row["label"], row["file"]) for row in csv.DictReader(stream)}
+    listed = {dataset for dataset, _, _ in held}
+    cut = []
+    for one in samples:
+        name = Path(one.path).name
+        if one.dataset in listed:
+            aside = (one.dataset, LABEL_NAMES[one.label], name) in held
+        else:
+            aside = crc32((one.group or name).encode()) % EVERY == 0
+        cut.append(replace(one, split=splits.get(one.path, "val" if aside else "train")))
+    trained = {one.group for one in cut if one.split == "train" and one.group}
+    return (one for one in cut if one.split != "val" or one.group not in trained)
 
 
 def read_listed(folder: Path, table: Path) -> list[Sample]:
@@ -153,6 +166,12 @@ def collect(arguments: argparse.Namespace) -> Iterator[Picture]:
             yield Picture(path, label, "face swaps", f"{name}-{clip}")
     for path in choose_ages(arguments.ages)[0]:
         yield Picture(path, 0, "All-Age-Faces")
+    for folder in sorted(arguments.others.iterdir()) if arguments.others else ():
+        for label, name in LABEL_NAMES.items():
+            for path in sorted(p for p in folder.glob(f"{name}/**/*") if p.is_file()):
+                inner = path.parent.relative_to(folder / name).as_posix()
+                group = "" if inner == "." else f"{folder.name}-{inner}"
+                yield Picture(path, label, folder.name, group)
 
 
 def choose_ages(folder: Path) -> tuple[list[Path], list[Path]]:
