@@ -9,9 +9,9 @@ person, same camera, same framing (Rajan et al. 2024, arXiv 2410.11835). Two in 
 disturbed, as a generator's latents are never exactly those of a photograph.
 
 DIR holds `taef2_encoder.pth` and `taef2_decoder.pth` of the tiny autoencoder for FLUX.2
-(github.com/madebyollin/taesd, MIT). Takes photographs of every source but the face swaps, each
-source alike often, never of the test split; a fake stays in the split and group of its photograph
-and is saved with the same JPEG tables. Writes the pictures and `resynthesised.csv`, both in one.
+(github.com/madebyollin/taesd, MIT). Takes photographs of four sources alike often, never of the
+test split; a fake stays in the split and group of its photograph and is saved with the same JPEG
+tables. Writes the pictures and `resynthesised.csv`, the given table with them.
 """
 
 import argparse
@@ -36,6 +36,7 @@ NOISE = (0.0, 0.4)
 """Strength of the disturbance, in standard deviations of the latents."""
 SEED = 42
 SOURCE = "re-synthesis"
+PHOTOGRAPHS = ("RVF10K", "140k", "Unsplash", "All-Age-Faces")
 
 
 def main() -> None:
@@ -67,10 +68,10 @@ def main() -> None:
 
 
 def choose(manifest: Manifest, count: int) -> list[Sample]:
-    """Photographs of all sources in turn, seeded."""
+    """Photographs of the sources in turn, seeded."""
     sources = defaultdict(list)
     for sample in manifest:
-        if sample.label == 0 and sample.split != "test" and sample.dataset != "face swaps":
+        if sample.label == 0 and sample.split != "test" and sample.dataset in PHOTOGRAPHS:
             sources[sample.dataset].append(sample)
     generator = np.random.default_rng(SEED)
     for samples in sources.values():
