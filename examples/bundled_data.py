@@ -8,13 +8,13 @@ of --leave-out (sets that only measure), are left out. Validation was cut from t
 whole groups (near-duplicates, frames of one clip), and stays: `bundled_splits.csv` names it, and
 rvf10k_comparison.py RVF10K's, so that a network trained on either can be gone on with here. Of
 --others (a folder of sources, each with real/, fake/ or both, frames of a clip in a folder of their
-own) every tenth group is validation.
+own) every tenth group is validation, and what shows much besides the face is cut to it.
 
 The 140k family comes in one form, 256 px JPEG of one quality. Every other set comes in sizes and
 qualities of its own, often other ones for reals and fakes: what a network would learn first. Their
 pictures stay whole, as detection meets them, and are brought to a shorter side and a JPEG quality
 drawn alike for all, never enlarged; face-swap crops to a side that nearly all of them have. Writes
-these pictures and `manifest.csv`, data for every command; `resynthesise.py` adds to it.
+these pictures and `manifest.csv`, data for every command; `resynthesise.py` could add to it.
 """
 
 import argparse
@@ -35,7 +35,9 @@ from unmask.data.duplicates import near_groups, near_pairs, perceptual_hash
 from unmask.data.grouping import join_groups
 from unmask.data.manifest import LABEL_NAMES, Manifest, Sample
 from unmask.errors import DataError
+from unmask.media.faces import Effort, MtcnnFinder
 from unmask.media.images import read_image
+from unmask.records import Pixels
 
 HASHED_PX = 256
 QUALITIES = (65, 97)
@@ -49,6 +51,8 @@ ALIKE_BITS = 8
 VALIDATION = Path(__file__).with_name("bundled_splits.csv")
 EVERY = 10
 SEED = 42
+FRAME = 2.0
+FINDER = MtcnnFinder()
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,8 @@ class Picture:
     label: int
     source: str
     group: str = ""
+    framed: bool = False
+    """Cut around the face before anything else, if there is much besides it."""
 
 
 def main() -> None:
@@ -171,7 +177,7 @@ def collect(arguments: argparse.Namespace) -> Iterator[Picture]:
             for path in sorted(p for p in folder.glob(f"{name}/**/*") if p.is_file()):
                 inner = path.parent.relative_to(folder / name).as_posix()
                 group = "" if inner == "." else f"{folder.name}-{inner}"
-                yield Picture(path, label, folder.name, group)
+                yield Picture(path, label, folder.name, group, framed=True)
 
 
 def choose_ages(folder: Path) -> tuple[list[Path], list[Path]]:
@@ -193,7 +199,8 @@ def square(path: Path) -> np.ndarray:
 def normalise(number: int, picture: Picture, out: Path) -> Sample:
     """Write one picture in the form that all have."""
     generator = np.random.default_rng((SEED, number))
-    image = Image.fromarray(read_image(picture.path))
+    pixels = read_image(picture.path)
+    image = Image.fromarray(frame_face(pixels) if picture.framed else pixels)
     sides = SWAP_SIDES_PX if picture.source == "face swaps" else SIDES_PX
     scale = min(1.0, int(generator.integers(*sides)) / min(image.size))
     size = (round(image.width * scale), round(image.height * scale))
@@ -203,6 +210,18 @@ def normalise(number: int, picture: Picture, out: Path) -> Sample:
     path = folder / f"{number:05}.jpg"
     image.save(path, quality=int(generator.integers(*QUALITIES)))
     return Sample(str(path), picture.label, "train", picture.group, picture.source)
+
+
+def frame_face(pixels: Pixels) -> Pixels:
+    """The square around the largest face, `FRAME` times its size; all where there is no face."""
+    faces = FINDER.find(pixels, Effort.MAIN)
+    if not faces:
+        return pixels
+    x0, y0, x1, y1 = faces[0].box_xyxy
+    half = FRAME * max(x1 - x0, y1 - y0) / 2
+    left, top = (max(0, round(middle - half)) for middle in ((x0 + x1) / 2, (y0 + y1) / 2))
+    right, bottom = (round(middle + half) for middle in ((x0 + x1) / 2, (y0 + y1) / 2))
+    return pixels[top:bottom, left:right]
 
 
 if __name__ == "__main__":

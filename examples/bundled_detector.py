@@ -1,12 +1,12 @@
 """Train the bundled detector: training, export, calibration, bounds, card.
 
-    uv run --extra train examples/rvf10k_comparison.py --rvf10k DIR --only mobilenetv2 \
-        --pretrained FILE --out runs/rvf10k
     uv run --extra train examples/bundled_detector.py --data data/manifest.csv \
-        --pretrained runs/rvf10k/mobilenetv2 --out runs/bundled
+        --pretrained examples/bundled_start.safetensors --out runs/bundled
 
-`examples/bundled_data.py` makes the table; the network goes on from the comparison's. The run
-resumes where it was interrupted; `examples/bundled_figures.py` measures what came of it.
+`bundled_data.py` makes the table. The network goes on from what docs/experiments.md tells:
+ImageNet, RVF10K (rvf10k_comparison.py), version 2, and two epochs of this recipe with two sources
+more that it could not learn. The run resumes where it was interrupted; `bundled_figures.py`
+measures what came of it; `bundled_network.safetensors` is what it gave, to go on from.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from unmask.training.train import train
 RECIPE = Path(__file__).with_suffix(".toml")
 ABOUT = About(
     name="unmask-mobilenetv2",
-    version="2",
+    version="3",
     licence=(
         "Weights: MIT, as the code. Trained on FFHQ pictures (CC BY-NC-SA 4.0), StyleGAN pictures "
         "(CC BY-NC 4.0) and pictures over which no rights are granted: whether such weights may be "
@@ -32,7 +32,14 @@ ABOUT = About(
         ("Unsplash", "Unsplash licence"),
         ("StyleGAN2", "NVIDIA Source Code Licence, non-commercial"),
         ("Stable Diffusion 2.1", "SDFD: for research; no rights over the pictures are granted"),
+        ("Stable Diffusion 1.5", "unstated"),
+        ("Stable Diffusion 3", "CC0"),
+        ("PGGAN", "samples of CelebA-HQ's network: CC BY-NC 4.0"),
+        ("Generated Photos", "unstated; the service's terms"),
         ("face swaps", "the MesoNet set: unstated"),
+        ("CIPLAB", "for research"),
+        ("UTKFace", "for research, non-commercial"),
+        ("AMFD", "for research"),
         ("All-Age-Faces", "for research; no rights over the pictures are granted"),
     ),
     intended_use=(
@@ -40,8 +47,9 @@ ABOUT = About(
         "swapped. Not a ground for a decision about a person on its own."
     ),
     limits=(
-        "Faces of generators other than StyleGAN, StyleGAN2 and Stable Diffusion 2.1, and swaps "
-        "and lip-synced clips made otherwise than those of training, may not be recognised.",
+        "Faces of generators other than those of training (StyleGAN, StyleGAN2, PGGAN, Stable "
+        "Diffusion 1.5, 2.1 and 3), and swaps and lip-synced clips made otherwise than those of "
+        "training, may not be recognised.",
         "False alarms on photographs unlike those of training (old, scanned, stylised, heavily "
         "retouched) are not bounded by the policies' rates, which hold for pictures like those of "
         "validation.",
