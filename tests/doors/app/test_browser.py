@@ -146,14 +146,28 @@ def test_a_picture_can_be_pasted(visit, media):
     expect(answer_for(page, "pasted.jpg")).to_contain_text("real")
 
 
-def test_two_models_are_compared(visit):
+def test_two_models_and_two_policies_are_compared(visit):
     page = visit()
     page.get_by_role("button", name="Try a portrait").click()
     expect(page.get_by_text("What the model went by")).to_be_visible()
-    page.get_by_role("combobox", name=re.compile("Compare with another model")).click()
-    page.get_by_role("option", name="second-opinion").click()
-    table = page.get_by_role("table", name="Two models about the same file")
-    expect(table.get_by_role("row", name=re.compile("fake from"))).to_contain_text("90.0 %")
+    table = page.get_by_role("table", name="The same file, asked in two ways")
+    for choice, says in (("second-opinion", "90.0 %"), ("the same model", "unmask-mobilenetv2, ")):
+        page.get_by_role("combobox", name=re.compile("Compare with")).click()
+        page.get_by_role("option", name=re.compile(choice)).click()
+        expect(table).to_contain_text(says)
+    expect(table.get_by_role("columnheader")).to_have_text(
+        ["", "unmask-mobilenetv2, balanced", "unmask-mobilenetv2, fpr_1"]
+    )
+
+
+def test_the_largest_file_is_told_before_and_after(visit, tmp_path):
+    page = visit()
+    expect(page.get_by_text("A file may have up to 200 MB")).to_be_visible()
+    with (tmp_path / "huge.mp4").open("wb") as stream:
+        stream.truncate(210 * 2**20)
+    upload(page, tmp_path / "huge.mp4")
+    expect(page.get_by_text("File must be 200.0MB or smaller")).to_be_visible()
+    expect(page.locator(".unmask-word")).to_have_count(0)
 
 
 def test_a_photo_is_answered(visit):
