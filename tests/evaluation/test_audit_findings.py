@@ -28,6 +28,7 @@ CLEAN = {
         "files_in_other_set": 0,
     },
     "groups_across_splits": 0,
+    "series": None,
     "faces": {
         "examined": {"real": 50, "fake": 50},
         "codes": {"too_dark": {"real": 0, "fake": 0}, "no_face": {"real": 0, "fake": 0}},
@@ -57,6 +58,8 @@ def test_clean_data_have_a_note_only():
         ("shortcuts/rows", [row("x", 0.6), row("all", 0.95)], ("serious", "shortcuts")),
         ("shortcuts/rows", [row("metadata", 1.0), row("all", 0.5)], ("serious", "shortcut")),
         ("shortcuts/rows", [row("x", 0.7, 0.9), row("all", 0.5)], ("warning", "shortcut")),
+        ("series", {"groups": 20, "across_splits": 0}, ("note", "series")),
+        ("series", {"groups": 20, "across_splits": 3}, ("warning", "series")),
         ("shortcuts", {"rows": [], "reason": "too few"}, ("note", "not_probed")),
         ("duplicates/crossing/splits", 14, ("serious", "leak")),
         ("duplicates/files_in_other_set", 1, ("serious", "in_other_set")),
