@@ -32,7 +32,7 @@ def test_it_begins_with_what_can_be_asked(page):
     assert at.title[0].value == "Is this face real?"
     assert at.radio[0].options == ["Pictures and clips", "Take a photo", "Live camera"]
     assert "Try a portrait" in [button.label for button in at.button]
-    assert "up to 200 MB" in at.caption[0].value
+    assert any("up to 200 MB" in text.value for text in at.markdown)
 
 
 @pytest.mark.parametrize(

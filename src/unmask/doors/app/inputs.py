@@ -44,7 +44,7 @@ def ask_for_files(visit: Visit) -> dict[str, NamedFile]:
         help="JPEG, PNG, WebP, AVIF, HEIC, TIFF, BMP, GIF; MP4, MOV, MKV, WebM, AVI and others.",
         key="files",
     )
-    st.caption(
+    st.write(
         f"A file may have up to {MAX_FILE_BYTES // _MEGABYTE} MB, all files of a visit together "
         f"{MAX_VISIT_BYTES // _MEGABYTE} MB. A larger one is not taken: cut a clip to the part "
         "that matters, or save a picture as JPEG."
