@@ -62,7 +62,7 @@ WATCH: Final = """async ([milliseconds, bits, square]) => {
         sum += bit;
         if (at < bits) number += bit << at;
       }
-      if (sum % 2 === 0) seen.push([number, now, video.videoWidth, video.videoHeight]);
+      seen.push([sum % 2 ? null : number, now, video.videoWidth, video.videoHeight]);
       if (now < until) video.requestVideoFrameCallback(look); else done(seen);
     };
     video.requestVideoFrameCallback(look);
@@ -128,7 +128,7 @@ def find_ages(camera: Sequence[Any], shown: Sequence[Any]) -> list[float]:
         taken[number].append(at_ms)
     ages = []
     for number, at_ms, *_ in shown:
-        before = bisect_right(taken[number], at_ms)
+        before = 0 if number is None else bisect_right(taken[number], at_ms)
         if before:
             ages.append(at_ms - taken[number][before - 1])
     return ages
@@ -164,10 +164,15 @@ def main() -> None:
     print(f"{os.cpu_count()} cores, load {load}; {arguments.seconds:.0f} s")
     for name, seen in (("camera", camera), ("shown", shown)):
         sizes = sorted({(wide, high) for *_, wide, high in seen})
-        rate = len(seen) / arguments.seconds
-        print(f"{name:7} {rate:.1f} frames/s, {' '.join(f'{w} x {h}' for w, h in sizes)}")
-    middle, late, last = np.percentile(find_ages(camera, shown), (50, 95, 100))
-    print(f"age     p50 {middle:.0f}  p95 {late:.0f}  most {last:.0f}  ms")
+        rate, unread = len(seen) / arguments.seconds, sum(row[0] is None for row in seen)
+        shapes = " ".join(f"{wide} x {high}" for wide, high in sizes)
+        print(f"{name:7} {rate:.1f} frames/s, {shapes}, {unread} with no readable number")
+    ages = find_ages(camera, shown)
+    if ages:
+        middle, late, last = np.percentile(ages, (50, 95, 100))
+        print(f"age     p50 {middle:.0f}  p95 {late:.0f}  most {last:.0f}  ms")
+    else:
+        print("age     unknown: no frame of the camera was seen again")
     print(f"the page says: {said}")
 
 
