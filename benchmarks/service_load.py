@@ -12,6 +12,7 @@ about one time.
 import http.client
 import json
 import multiprocessing
+import os
 import statistics
 import subprocess
 import sys
@@ -179,9 +180,7 @@ def main(
     clients: Annotated[int, typer.Option(help="Clients at a time.")] = 64,
     seconds: Annotated[float, typer.Option(help="How long they ask.")] = 60.0,
     files: Annotated[int, typer.Option(help="How many of the files are used.")] = 200,
-    log: Annotated[Path, typer.Option(help="Where the service's log goes.")] = Path(
-        "service.jsonl"
-    ),
+    log: Annotated[Path, typer.Option(help="Where the service's log goes.")] = Path(os.devnull),
 ) -> None:
     """Measure, print one JSON object, fail where an answer was wrong."""
     contents = read_media(folder, files)
@@ -199,10 +198,13 @@ def main(
     cuts = statistics.quantiles(tally.latencies_s, n=100)
     memory_mb = tally.memory_mb
     summary = {
+        "cores": os.cpu_count(),
+        "load": [round(each, 1) for each in os.getloadavg()],
         "clients": clients,
         "seconds": round(tally.seconds, 1),
         "statuses": {str(status): number for status, number in sorted(tally.statuses.items())},
         "failures": len(tally.failures),
+        "first_failures": tally.failures[:3],
         "wrong_verdicts": tally.wrong_verdicts,
         "worst_score_difference": round(tally.worst_score, 6),
         "files_per_s": round(rate, 2),
@@ -210,7 +212,9 @@ def main(
         "ratio": round(rate / statistics.mean(direct), 3),
         "p50_s": round(cuts[49], 3),
         "p99_s": round(cuts[98], 3),
-        "memory_mb": [round(each) for each in memory_mb[:: max(1, len(memory_mb) // 12)]],
+        "memory_start_mb": round(memory_mb[0]),
+        "memory_end_mb": round(memory_mb[-1]),
+        "memory_most_mb": round(max(memory_mb)),
         "exit": process.returncode,
     }
     typer.echo(json.dumps(summary, indent=2))

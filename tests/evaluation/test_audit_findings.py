@@ -7,9 +7,12 @@ import pytest
 from unmask.evaluation.audit_findings import find_all
 
 
-def row(name, auc):
-    figures = {"auc": auc, "accuracy": auc, "ci": {"auc": (auc, auc), "accuracy": (auc, auc)}}
-    return {"name": name, "linear": figures, "trees": figures}
+def figures(auc):
+    return {"auc": auc, "accuracy": auc, "ci": {"auc": (auc, auc), "accuracy": (auc, auc)}}
+
+
+def row(name, auc, trees=None):
+    return {"name": name, "linear": figures(auc), "trees": figures(trees or auc)}
 
 
 CLEAN = {
@@ -25,6 +28,7 @@ CLEAN = {
         "files_in_other_set": 0,
     },
     "groups_across_splits": 0,
+    "series": None,
     "faces": {
         "examined": {"real": 50, "fake": 50},
         "codes": {"too_dark": {"real": 0, "fake": 0}, "no_face": {"real": 0, "fake": 0}},
@@ -53,6 +57,9 @@ def test_clean_data_have_a_note_only():
         ("shortcuts/rows", [row("x", 0.6), row("all", 0.67)], ("warning", "shortcuts")),  # RVF10K
         ("shortcuts/rows", [row("x", 0.6), row("all", 0.95)], ("serious", "shortcuts")),
         ("shortcuts/rows", [row("metadata", 1.0), row("all", 0.5)], ("serious", "shortcut")),
+        ("shortcuts/rows", [row("x", 0.7, 0.9), row("all", 0.5)], ("warning", "shortcut")),
+        ("series", {"groups": 20, "across_splits": 0}, ("note", "series")),
+        ("series", {"groups": 20, "across_splits": 3}, ("warning", "series")),
         ("shortcuts", {"rows": [], "reason": "too few"}, ("note", "not_probed")),
         ("duplicates/crossing/splits", 14, ("serious", "leak")),
         ("duplicates/files_in_other_set", 1, ("serious", "in_other_set")),

@@ -37,8 +37,8 @@ def test_the_training_pictures_are_described(detector, portraits):
     assert fitted.faces + fitted.kept_back == 260  # each face in two views
     assert told[-1] == 132  # the test picture was left alone
     crops = [detector.detect(sample.path).faces[0].crop.pixels for sample in portraits.samples[:8]]
-    near = fitted.domain.measure(detector.run_network(np.stack(crops)).features)
-    cat = detector.run_network(np.ascontiguousarray(data.cat()[None, :256, 60:316])).features
+    near = fitted.domain.measure(detector.run_network(np.stack(crops)).look)
+    cat = detector.run_network(np.ascontiguousarray(data.cat()[None, :256, 60:316])).look
     assert fitted.domain.measure(cat)[0] > 1.5 * near.max()
 
 

@@ -7,24 +7,34 @@ from hypothesis import strategies as st
 
 from unmask.errors import DataError, ModelError
 from unmask.models.card import read_card
-from unmask.models.domain import LEAST_FACES, add_domain, fit_features, read_domain
+from unmask.models.domain import (
+    LEAST_FACES,
+    LEAST_KEPT_BACK,
+    add_domain,
+    fit_look,
+    read_domain,
+)
 from unmask.models.library import DOMAIN_NAME, open_model, write_model
 
 SIZE = 40
+PARTS = {
+    "mean": np.zeros(4), "scale": np.ones(4), "basis": np.zeros((2, 4)), "spread": np.ones(2),
+    "beside": 1.0,
+}  # fmt: skip
 
 
 def draw(count, seed, directions=6):
-    """Features that spread along a few directions, in two views each."""
+    """A look (count, SIZE) that spreads along a few directions."""
     basis = np.random.default_rng(1).normal(size=(directions, SIZE))
     generator = np.random.default_rng(seed)
-    values = generator.normal(size=(count, 2, directions)) @ basis * 0.3
-    noise = generator.normal(size=(count, 2, SIZE)) * 0.05
+    values = generator.normal(size=(count, directions)) @ basis * 0.3
+    noise = generator.normal(size=(count, SIZE)) * 0.05
     return (values + 2 + noise).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
 def fitted():
-    return fit_features(draw(400, 2), "drawn")
+    return fit_look(draw(640, 2), draw(400, 8), "drawn")
 
 
 @pytest.fixture
@@ -36,9 +46,9 @@ def folder(tmp_path):
 
 
 def test_one_in_a_hundred_kept_back_is_beyond(fitted):
-    unseen = draw(1000, 3).reshape(-1, SIZE)
+    unseen = draw(2000, 3)
     assert 0.002 < (fitted.domain.measure(unseen) > 1).mean() < 0.03
-    assert (fitted.faces, fitted.kept_back) == (640, 160)
+    assert (fitted.faces, fitted.kept_back) == (640, 400)
 
 
 def test_what_leaves_the_directions_is_far(fitted):
@@ -47,20 +57,30 @@ def test_what_leaves_the_directions_is_far(fitted):
 
 
 @given(st.floats(1e-3, 1e3))
-def test_the_size_of_features_does_not_count(fitted, factor):
-    features = draw(5, 5)[:, 0]
-    scaled = fitted.domain.measure(features * np.float32(factor))
-    assert np.allclose(scaled, fitted.domain.measure(features), rtol=1e-3)
+def test_the_unit_of_a_feature_does_not_count(fitted, factor):
+    units = np.ones(SIZE, np.float32)
+    units[::2] = factor
+    scaled = fit_look(draw(640, 2) * units, draw(400, 8) * units).domain
+    look = draw(5, 5)
+    assert np.allclose(scaled.measure(look * units), fitted.domain.measure(look), rtol=0.02)
 
 
-def test_empty_features_have_a_distance(fitted):
-    assert np.isfinite(fitted.domain.measure(np.zeros((2, SIZE), np.float32))).all()
+def test_a_feature_that_never_changes_gives_a_distance():
+    look = draw(300, 5)
+    look[:, 0] = 1
+    assert np.isfinite(fit_look(look, look).domain.measure(look)).all()
 
 
-@pytest.mark.parametrize("count", [1, LEAST_FACES // 2])
-def test_too_few_faces_are_refused(count):
-    with pytest.raises(DataError, match="at least"):
-        fit_features(draw(count, 6))
+@pytest.mark.parametrize(
+    ("faces", "kept_back", "complaint"),
+    [
+        (LEAST_FACES - 1, 400, "at least 100, got 99"),
+        (400, LEAST_KEPT_BACK - 1, "at least 20 kept back, got 19"),
+    ],
+)
+def test_too_few_faces_are_refused(faces, kept_back, complaint):
+    with pytest.raises(DataError, match=complaint):
+        fit_look(draw(faces, 6), draw(kept_back, 7))
 
 
 def test_features_of_another_model_are_refused(fitted):
@@ -72,7 +92,7 @@ def test_a_model_folder_brings_its_description(fitted, folder):
     add_domain(folder, fitted)
     opened = open_model(folder)
     domain = read_domain(opened.domain_path, opened.card.domain)
-    features = draw(20, 7)[:, 0]
+    features = draw(20, 7)
     assert np.allclose(domain.measure(features), fitted.domain.measure(features), rtol=1e-5)
     assert opened.card.domain.data == "drawn"
     assert (folder / DOMAIN_NAME).stat().st_size < 2**20
@@ -110,12 +130,13 @@ def test_it_travels_with_a_copy_or_not_at_all(fitted, folder, tmp_path):
     "parts",
     [
         {},  # nothing in it
-        {"mean": np.zeros(4), "basis": np.zeros((2, 5)), "spread": np.ones(2), "beside": 1.0},
-        {"mean": np.zeros(4), "basis": np.zeros((2, 4)), "spread": np.zeros(2), "beside": 1.0},
-        {"mean": np.array([object()] * 4), "basis": np.zeros((2, 4)), "spread": np.ones(2),
-         "beside": 1.0},  # a pickle
+        {**PARTS, "basis": np.zeros((2, 5))},  # of another length
+        {**PARTS, "spread": np.zeros(2)},  # divides by nothing
+        {**PARTS, "scale": np.zeros(4)},
+        {**PARTS, "scale": np.ones(3)},
+        {**PARTS, "mean": np.array([object()] * 4)},  # a pickle
     ],
-)  # fmt: skip
+)
 def test_files_of_another_kind_are_refused(fitted, folder, tmp_path, parts):
     card = add_domain(folder, fitted).card.domain
     np.savez(tmp_path / "other.npz", **parts)

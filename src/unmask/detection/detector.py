@@ -234,7 +234,7 @@ class Detector:
         """How unlike the training faces each crop is; None where they are not described."""
         if self._domain is None:
             return [None] * len(outputs.logit)
-        return [float(value) for value in self._domain.measure(outputs.features)]
+        return [float(value) for value in self._domain.measure(outputs.look)]
 
     def _judge(self, crop: FaceCrop, score: Score, unlike: float | None) -> ScoredFace:
         doubts = find_doubts(crop.evidence, unlike, self.card.evidence)

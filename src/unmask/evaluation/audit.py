@@ -15,6 +15,7 @@ from unmask.data.dataset import Dataset, LeftOut
 from unmask.data.facts import FactTable, collect_facts, middle_frame
 from unmask.data.grouping import join_groups, map_files
 from unmask.data.manifest import LABEL_NAMES, Manifest
+from unmask.data.series import guess_series
 from unmask.errors import DataError, MediaError
 from unmask.evaluation.audit_findings import find_all
 from unmask.evaluation.machine import describe_versions
@@ -77,7 +78,8 @@ def audit(dataset: Dataset, plan: AuditPlan | None = None) -> Audit:
         message = f"none of {len(manifest)} files of {dataset.root!r} could be decoded"
         raise DataError(message)
     copies = find_copies(table, _number_parts(everything, len(manifest)))
-    grouped = join_groups(manifest, [int(n) for n in copies.groups[: len(manifest)]])
+    series = guess_series(manifest)
+    grouped = join_groups(series or manifest, [int(n) for n in copies.groups[: len(manifest)]])
     judged = _judge_faces(manifest, own, plan)
     faceless = [at for at, found in judged.items() if QualityCode.NO_FACE in found.codes]
     clean, removals = Cleaner(manifest, other, copies).clean(own.broken, faceless)
@@ -90,6 +92,7 @@ def audit(dataset: Dataset, plan: AuditPlan | None = None) -> Audit:
         "shortcuts": probe_shortcuts(grouped, own, plan.seed),
         "duplicates": _describe_copies(everything, copies, len(manifest)),
         "groups_across_splits": groups_across_splits(manifest),
+        "series": _describe_series(series),
         "faces": _describe_faces(manifest, judged),
         "broken": [{"path": row.path, "reason": row.reason} for row in _broken(dataset, own)],
         "clean": {"kept": len(clean), "removed": _count_reasons(removals)},
@@ -213,6 +216,13 @@ def _count_conflicts(everything: Manifest, copies: Copies, own: int) -> int:
     labels = np.array([sample.label for sample in everything.samples[:own]])
     real, fake = (np.unique(copies.contents[:own][labels == label]) for label in LABEL_NAMES)
     return len(np.intersect1d(real, fake))
+
+
+def _describe_series(series: Manifest | None) -> dict[str, int] | None:
+    if series is None:
+        return None
+    names = {sample.group for sample in series if sample.group}
+    return {"groups": len(names), "across_splits": groups_across_splits(series)}
 
 
 def _describe_groups(numbers: Any) -> dict[str, int]:

@@ -36,6 +36,7 @@ def find_all(summary: Mapping[str, Any]) -> list[Finding]:
         *_judge_shortcuts(summary["shortcuts"]),
         *_judge_copies(summary["duplicates"], summary["data"]["against"]),
         *_judge_groups(summary["groups_across_splits"]),
+        *_judge_series(summary["series"]),
         *_judge_balance(summary["counts"]),
         *_judge_faces(summary["faces"]),
         *_judge_broken(summary["broken"], summary["data"]["n"]),
@@ -63,10 +64,14 @@ def _judge_shortcuts(shortcuts: Mapping[str, Any]) -> Iterator[Finding]:
         f"{best['name']} says most, AUC {best['linear']['auc']:.2f}",
     )
     for row in single:
-        auc = max(row["linear"]["auc"], row["trees"]["auc"])
-        if auc >= SERIOUS_AUC:
-            text = f"{row['name']} alone tells the classes apart: AUC {auc:.2f}"
-            yield Finding("serious", "shortcut", text)
+        linear, trees = row["linear"]["auc"], row["trees"]["auc"]
+        if max(linear, trees) >= SERIOUS_AUC:
+            text = (
+                f"{row['name']} alone tells the classes apart: AUC {linear:.2f} by a linear model, "
+                f"{trees:.2f} by trees"
+            )
+            level = "serious" if linear >= SERIOUS_AUC else "warning"
+            yield Finding(level, "shortcut", text)
 
 
 def _judge_copies(
@@ -104,6 +109,18 @@ def _judge_groups(count: int) -> Iterator[Finding]:
     if count:
         text = f"{count} groups of the data's own (clips, people) lie in more than one split"
         yield Finding("serious", "groups_across_splits", text)
+
+
+def _judge_series(series: Mapping[str, int] | None) -> Iterator[Finding]:
+    if series is None:
+        return
+    across = series["across_splits"]
+    where = f"{across} of them lie in more than one split" if across else "split them whole"
+    text = (
+        f"the names look like frames of {series['groups']} clips; {where}; a column `group` says "
+        "for sure what belongs together"
+    )
+    yield Finding("warning" if across else "note", "series", text)
 
 
 def _judge_balance(counts: list[dict[str, Any]]) -> Iterator[Finding]:

@@ -18,11 +18,17 @@ from unmask.media.faces import cut_square
 from unmask.media.images import read_image
 from unmask.media.perturb import PERTURBATIONS
 from unmask.media.sources import kind_of
-from unmask.models.domain import FittedDomain, fit_features
+from unmask.models.domain import FittedDomain, fit_look
+from unmask.models.engine import FloatArray
 from unmask.records import Frame, Kind, Pixels
 
 MOST_PICTURES: Final = 3000
-"""Pictures that are worth going through; more change the description little."""
+"""Training pictures that are worth going through; more change the description little."""
+LEAST_REAL: Final = 50
+MOST_KEPT_BACK: Final = 1000
+"""Real validation pictures that the limit is set by."""
+KEPT_BACK_EVERY: Final = 5
+"""Of the training pictures, where validation has too few real faces."""
 
 
 def fit_domain(
@@ -37,34 +43,50 @@ def fit_domain(
     Args:
         model: by name or folder.
         manifest: of its pictures those of the split `train` count, or all where none has one; a
-            random choice of `MOST_PICTURES` where there are more, clips are left out.
-        seed: of that choice and of the changes.
+            random choice of `MOST_PICTURES` where there are more, clips are left out. The real ones
+            of the split `val` are kept back; where they are too few, every fifth of the others.
+        seed: of the choice and of the changes.
         observe: is told after each picture how many were gone through.
 
     Raises:
         DataError: too few faces were found.
     """
     detector = Detector(model)
-    samples = _choose(manifest, seed)
+    training, kept_back = _choose(manifest, seed)
     generator = np.random.default_rng(seed)
-    pairs = []
-    for number, sample in enumerate(samples, start=1):
-        crops = _cut_twice(detector, sample.path, generator)
-        if crops is not None:
-            pairs.append(detector.run_network(crops).features)
-        observe(number)
-    if not pairs:
-        message = f"no face was found in {len(samples)} training pictures; name other data"
-        raise DataError(message)
-    names = sorted({sample.dataset for sample in samples if sample.dataset})
-    return fit_features(np.stack(pairs), ", ".join(names))
+
+    def look_at(samples: Sequence[Sample], done: int) -> FloatArray:
+        looks = []
+        for number, sample in enumerate(samples, start=1):
+            crops = _cut_twice(detector, sample.path, generator)
+            if crops is not None:
+                looks.append(detector.run_network(crops).look)
+            observe(done + number)
+        if not looks:
+            message = f"no face was found in {len(samples)} training pictures; name other data"
+            raise DataError(message)
+        return np.concatenate(looks)
+
+    names = sorted({sample.dataset for sample in training if sample.dataset})
+    described = look_at(training, 0)
+    return fit_look(described, look_at(kept_back, len(training)), ", ".join(names))
 
 
-def _choose(manifest: Manifest, seed: int) -> Sequence[Sample]:
+def _choose(manifest: Manifest, seed: int) -> tuple[Sequence[Sample], Sequence[Sample]]:
+    """The pictures to describe, and those to keep back."""
+    generator = np.random.default_rng(seed)
+
+    def draw(samples: Sequence[Sample], most: int) -> Sequence[Sample]:
+        return [samples[number] for number in generator.permutation(len(samples))[:most]]
+
     training = manifest.select("train")
-    samples = (training if len(training) else manifest).samples
-    order = np.random.default_rng(seed).permutation(len(samples))
-    return [samples[number] for number in order[:MOST_PICTURES]]
+    described = draw((training if len(training) else manifest).samples, MOST_PICTURES)
+    real = [sample for sample in manifest.select("val").samples if not sample.label]
+    if len(real) >= LEAST_REAL:
+        return described, draw(real, MOST_KEPT_BACK)
+    kept_back = described[::KEPT_BACK_EVERY]
+    rest = [s for number, s in enumerate(described) if number % KEPT_BACK_EVERY]
+    return rest, kept_back
 
 
 def _cut_twice(detector: Detector, path: str, generator: np.random.Generator) -> Pixels | None:

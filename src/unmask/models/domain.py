@@ -1,14 +1,18 @@
 """What a model's training faces look like to it, so that it can say "I know nothing like this".
 
-The features of the training faces are described by their mean, their main directions and the spread
-along and beside these: probabilistic principal components. How unlike a face is, is its
-Mahalanobis distance under that description, as in Lee et al. 2018 (arXiv 1807.03888), with the part
-outside the subspace counted as in Wang et al. 2022 (ViM, arXiv 2203.10807). Features enter as
-signed square roots of their shares (the Hellinger map), so that their overall size does not count:
-on the bundled model that found more drawings, objects and masks than the plain features did.
+What is described is `EngineOutputs.look`: mean and spread of the network's maps on the way, not its
+last features. Those are trained to tell fake from real and drop everything else; on the bundled
+model a description of the last features called 36 % of drawn, altered and other strange
+pictures unlike, one of the maps at an eighth and a sixteenth of the side 82 % (`docs/inspect.md`).
 
-Every fifth picture is kept back from the description; the limit is the distance beyond which one
-hundredth of these lies, and distances are given in units of it.
+The values, each in units of its own spread, are described by their mean, their main directions and
+the spread along and beside these: probabilistic principal components. How unlike a face is, is its
+Mahalanobis distance under that description, as in Lee et al. 2018 (arXiv 1807.03888, which takes
+maps of several stages too), with the part outside the subspace counted as in Wang et al. 2022 (ViM,
+arXiv 2203.10807).
+
+The limit is the distance beyond which one hundredth of kept-back faces lies, real validation
+faces that the network was not trained on; distances are given in units of it.
 """
 
 import io
@@ -20,7 +24,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from unmask.errors import DataError, ModelError
 from unmask.media.images import DECODER_ERRORS
@@ -32,11 +35,14 @@ MAX_DOMAIN_BYTES: Final = 16 * 2**20
 DIRECTIONS: Final = 64
 """Most directions that are kept."""
 FACES_PER_DIRECTION: Final = 4
+SIZE_PER_DIRECTION: Final = 4
+"""Of the look's length at most this part are main directions."""
+_LEAST_SPREAD: Final = 1e-4
 LEAST_FACES: Final = 100
-KEPT_BACK_EVERY: Final = 5
+LEAST_KEPT_BACK: Final = 20
 BEYOND: Final = 0.01
 """Share of the kept-back faces that the limit leaves outside."""
-_PARTS: Final = ("mean", "basis", "spread", "beside")
+_PARTS: Final = ("mean", "scale", "basis", "spread", "beside")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +50,9 @@ class Domain:
     """The description; `measure` needs one product of matrices for each batch."""
 
     mean: FloatArray
-    """(D,) of the mapped features."""
+    """(D,)"""
+    scale: FloatArray
+    """(D,) standard deviations."""
     basis: FloatArray
     """(K, D) orthonormal rows."""
     spread: FloatArray
@@ -54,19 +62,19 @@ class Domain:
     limit: float
     """The distance that stands as 1."""
 
-    def measure(self, features: FloatArray) -> FloatArray:
-        """How unlike the training faces features (N, D) are, (N,): above 1 they are unlike.
+    def measure(self, look: FloatArray) -> FloatArray:
+        """How unlike the training faces crops with a look (N, D) are, (N,): unlike above 1.
 
         Raises:
-            ModelError: the features are as long as another model's.
+            ModelError: the look is as long as another model's.
         """
-        if features.shape[1:] != self.mean.shape:
+        if look.shape[1:] != self.mean.shape:
             message = (
                 f"the description is of {len(self.mean)} features, "
-                f"but the model gives {features.shape[1:]}; get the model folder anew"
+                f"but the model gives {look.shape[1:]}; get the model folder anew"
             )
             raise ModelError(message)
-        centred = _map(features) - self.mean
+        centred = (look - self.mean) / self.scale
         along = centred @ self.basis.T
         outside = np.linalg.norm(centred - along @ self.basis, axis=1) / self.beside
         squares = ((along / self.spread) ** 2).sum(axis=1) + len(self.spread) * outside**2
@@ -77,6 +85,7 @@ class Domain:
         np.savez_compressed(
             path,
             mean=self.mean,
+            scale=self.scale,
             basis=self.basis.astype(np.float16),
             spread=self.spread,
             beside=np.float32(self.beside),
@@ -103,16 +112,22 @@ def read_domain(path: Path, card: DomainCard) -> Domain:
         with path.open("rb") as stream:
             content = io.BytesIO(stream.read(MAX_DOMAIN_BYTES))
         with np.load(content, allow_pickle=False) as parts:
-            mean, basis, spread, beside = (np.asarray(parts[n], np.float32) for n in _PARTS)
+            mean, scale, basis, spread, beside = (
+                np.asarray(parts[name], np.float32) for name in _PARTS
+            )
     except (*DECODER_ERRORS, zipfile.BadZipFile, tokenize.TokenError) as error:
-        message = f"{path} holds no description of the training faces: {error}"
+        message = (
+            f"{path} holds no description of the training faces: {error}; get the model folder "
+            "anew, or mend it with examples/bundled_description.py"
+        )
         raise ModelError(message) from error
     fits = mean.ndim == spread.ndim == 1 and basis.shape == (len(spread), len(mean))
-    if not fits or beside.shape or not (spread > 0).all() or not beside > 0:
+    fits = fits and scale.shape == mean.shape and not beside.shape
+    if not fits or not all((part > 0).all() for part in (scale, spread, beside)):
         shapes = f"basis {basis.shape}, spread {spread.shape}, mean {mean.shape}"
         message = f"the parts of {path} do not fit together: {shapes}"
         raise ModelError(message)
-    return Domain(mean, basis, spread, float(beside), card.limit)
+    return Domain(mean, scale, basis, spread, float(beside), card.limit)
 
 
 def add_domain(model: str | Path, fitted: FittedDomain) -> ModelFolder:
@@ -136,52 +151,41 @@ def add_domain(model: str | Path, fitted: FittedDomain) -> ModelFolder:
     return ModelFolder(folder.path, card)
 
 
-def fit_features(pairs: FloatArray, data: str = "") -> FittedDomain:
-    """Describe the features (P, V, D) of P training pictures, each in V views.
+def fit_look(described: FloatArray, kept_back: FloatArray, data: str = "") -> FittedDomain:
+    """Describe the look (N, D) of training faces; faces (M, D) kept back set the limit.
 
     Raises:
         DataError: they are too few.
     """
-    kept_back = np.arange(len(pairs)) % KEPT_BACK_EVERY == KEPT_BACK_EVERY - 1
-    size = pairs.shape[2]
-    described = _fit_directions(pairs[~kept_back].reshape(-1, size))
-    back = pairs[kept_back].reshape(-1, size)
-    limit = float(np.quantile(described.measure(back), 1 - BEYOND))
-    faces = int((~kept_back).sum()) * pairs.shape[1]
-    return FittedDomain(replace(described, limit=limit), faces, len(back), data)
+    given = (("", described, LEAST_FACES), (" kept back", kept_back, LEAST_KEPT_BACK))
+    for which, look, least in given:
+        if len(look) < least:
+            message = (
+                f"a description of the training faces needs at least {least}{which}, "
+                f"got {len(look)}; name more data"
+            )
+            raise DataError(message)
+    domain = _fit_directions(described)
+    limit = float(np.quantile(domain.measure(kept_back), 1 - BEYOND))
+    return FittedDomain(replace(domain, limit=limit), len(described), len(kept_back), data)
 
 
-def _fit_directions(features: FloatArray) -> Domain:
-    """Describe the features (N, D) of training faces; the limit is still 1.
-
-    Raises:
-        DataError: they are too few.
-    """
-    if len(features) < LEAST_FACES:
-        message = (
-            f"a description of the training faces needs at least {LEAST_FACES}, "
-            f"got {len(features)}; name more data"
-        )
-        raise DataError(message)
-    mapped = _map(features)
-    mean = mapped.mean(axis=0)
-    centred = mapped - mean
-    count = min(DIRECTIONS, len(features) // FACES_PER_DIRECTION, features.shape[1] - 1)
+def _fit_directions(look: FloatArray) -> Domain:
+    """Describe the look (N, D) of training faces; the limit is still 1."""
+    mean = look.mean(axis=0)
+    scale = np.maximum(look.std(axis=0), _LEAST_SPREAD)
+    centred = (look - mean) / scale
+    size = look.shape[1]
+    count = max(1, min(DIRECTIONS, len(look) // FACES_PER_DIRECTION, size // SIZE_PER_DIRECTION))
     values, vectors = np.linalg.eigh(centred.T.astype(np.float64) @ centred / len(centred))
     order = np.argsort(values)[::-1]
-    spread = np.sqrt(np.maximum(values[order[:count]], 1e-12))
+    spread = np.sqrt(np.maximum(values[order[:count]], _LEAST_SPREAD**2))
     rest = float(np.maximum(values[order[count:]], 0).sum())
     return Domain(
         mean.astype(np.float32),
+        scale.astype(np.float32),
         vectors[:, order[:count]].T.astype(np.float16).astype(np.float32),
         spread.astype(np.float32),
-        float(np.float32(np.sqrt(max(rest, 1e-12)))),
+        float(np.float32(np.sqrt(max(rest, _LEAST_SPREAD**2)))),
         1.0,
     )
-
-
-def _map(features: FloatArray) -> npt.NDArray[np.float32]:
-    """Signed square roots of the features' shares: rows of length 1."""
-    sizes = np.abs(features).sum(axis=1, keepdims=True)
-    shares = np.abs(features) / np.maximum(sizes, np.float32(1e-12))
-    return np.asarray(np.sign(features) * np.sqrt(shares), np.float32)

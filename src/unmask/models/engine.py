@@ -1,7 +1,8 @@
 """One small seam over the inference libraries: crops in, logits, features and maps out.
 
 Every exported network takes `pixels` (N, S, S, 3) uint8 RGB and does its own normalisation,
-and gives `logit` (N,), `features` (N, D) and `maps` (N, C, h, w) in float32.
+and gives `logit` (N,), `features` (N, D) and `maps` (N, C, h, w) in float32; most give `stages`
+(N, E) too, the mean and spread of maps on the way.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ from unmask.records import Pixels
 
 ENGINES: Final = ("auto", "openvino", "onnxruntime")
 OUTPUT_NAMES: Final = ("logit", "features", "maps")
+STAGES_NAME: Final = "stages"
+"""An output that a network may have besides."""
 IR_SUFFIX: Final = ".xml"
 """Of a network in OpenVINO's own form; its weights lie beside it in a `.bin`."""
 LOGIT_TOLERANCE: Final = 0.25
@@ -35,6 +38,13 @@ class EngineOutputs:
     """(N, D)"""
     maps: FloatArray
     """(N, C, h, w)"""
+    stages: FloatArray | None = None
+    """(N, E); None where the network does not give it."""
+
+    @property
+    def look(self) -> FloatArray:
+        """What tells kinds of pictures apart: the stages, else the features, (N, E) or (N, D)."""
+        return self.features if self.stages is None else self.stages
 
 
 class Engine(Protocol):
@@ -71,7 +81,9 @@ class OpenVinoEngine:
             compiled = core.compile_model(core.read_model(path), "CPU", options)
         except RuntimeError as error:
             raise ModelError(_not_loadable(path, "OpenVINO", error)) from error
-        self._outputs = [compiled.output(name) for name in OUTPUT_NAMES]
+        given = {name for port in compiled.outputs for name in port.get_names()}
+        names = [*OUTPUT_NAMES, *({STAGES_NAME} & given)]
+        self._outputs = [compiled.output(name) for name in names]
         self._compiled = compiled
         version = openvino.__version__.split("-")[0]
         self.name = f"openvino {version} {'bf16' if bf16 else 'fp32'}"
@@ -79,8 +91,8 @@ class OpenVinoEngine:
     def run(self, pixels: Pixels) -> EngineOutputs:
         """Run crops of shape (N, S, S, 3) uint8."""
         results = self._compiled.create_infer_request().infer({"pixels": pixels})
-        logit, features, maps = (np.array(results[port], np.float32) for port in self._outputs)
-        return EngineOutputs(logit.reshape(-1), features, maps)
+        logit, *others = (np.array(results[port], np.float32) for port in self._outputs)
+        return EngineOutputs(logit.reshape(-1), *others)
 
 
 class OnnxRuntimeEngine:
@@ -103,13 +115,15 @@ class OnnxRuntimeEngine:
             self._session = onnxruntime.InferenceSession(path, options, providers=wanted)
         except Exception as error:  # the library has no public base of its errors
             raise ModelError(_not_loadable(path, "ONNX Runtime", error)) from error
+        given = {output.name for output in self._session.get_outputs()}
+        self._names = [*OUTPUT_NAMES, *({STAGES_NAME} & given)]
         provider = self._session.get_providers()[0].removesuffix("ExecutionProvider").lower()
         self.name = f"onnxruntime {onnxruntime.__version__} {provider} fp32"
 
     def run(self, pixels: Pixels) -> EngineOutputs:
         """Run crops of shape (N, S, S, 3) uint8."""
-        logit, features, maps = self._session.run(list(OUTPUT_NAMES), {"pixels": pixels})
-        return EngineOutputs(logit.reshape(-1), features, maps)
+        logit, *others = self._session.run(self._names, {"pixels": pixels})
+        return EngineOutputs(logit.reshape(-1), *others)
 
 
 _PROVIDERS: Final = {

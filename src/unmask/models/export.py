@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,26 +11,63 @@ from torch import Tensor, nn
 
 from unmask.errors import ModelError
 from unmask.models.card import WeightsCard
-from unmask.models.engine import OUTPUT_NAMES, open_engine
+from unmask.models.engine import OUTPUT_NAMES, STAGES_NAME, open_engine
 from unmask.models.library import describe_files
 from unmask.models.zoo import FaceNet, count_parameters
 from unmask.records import Pixels
 
 TORCH_TOLERANCE = 1e-3
 """How far an exported fp32 logit may lie from torch's."""
+STAGES = (8, 16)
+"""How many times smaller than the picture the maps are that are described on the way."""
 _CHECKED_CROPS = 4
 
 
 class _FromPixels(nn.Module):
-    """The network behind its own preprocessing: pixels (N, S, S, 3) uint8 in."""
+    """The network behind its own preprocessing: pixels (N, S, S, 3) uint8 in.
+
+    Of the backbone's stages at an eighth and a sixteenth of the side it also gives the mean and the
+    spread of each channel: they tell kinds of pictures apart, which the last features, made to tell
+    fake from real and nothing else, do not.
+    """
 
     def __init__(self, network: FaceNet) -> None:
         super().__init__()
         self.network = network
+        self.stages = _find_stages(network.backbone)
 
-    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        described: list[Tensor] = []
+        hooks = [
+            self.network.backbone.get_submodule(name).register_forward_hook(
+                lambda _module, _inputs, maps: described.extend(_describe(maps))
+            )
+            for name in self.stages
+        ]
         outputs = self.network(pixels.permute(0, 3, 1, 2).float() / 255)
-        return outputs.logit, outputs.features, outputs.maps
+        for hook in hooks:
+            hook.remove()
+        return (*outputs, *([torch.cat(described, dim=1)] if described else []))
+
+
+def _find_stages(backbone: Any) -> list[str]:
+    """The names of the last modules at `STAGES`; none of networks that do not say, or have tokens.
+
+    Timm's backbones say so in `feature_info`.
+    """
+    if getattr(backbone, "num_prefix_tokens", None) is not None:
+        return []
+    if getattr(backbone, "output_fmt", "NCHW") != "NCHW":
+        return []
+    stages = {row["reduction"]: row["module"] for row in getattr(backbone, "feature_info", ())}
+    return [stages[reduction] for reduction in STAGES if reduction in stages]
+
+
+def _describe(maps: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation (N, C) of each channel of maps (N, C, h, w)."""
+    mean = maps.mean((2, 3), keepdim=True)
+    spread = (maps - mean).square().mean((2, 3)).sqrt()
+    return mean.flatten(1), spread
 
 
 def export_onnx(network: FaceNet, size_px: int, path: Path, samples: Pixels | None = None) -> None:
@@ -56,7 +94,7 @@ def export_onnx(network: FaceNet, size_px: int, path: Path, samples: Pixels | No
             (pixels,),
             draft,
             input_names=["pixels"],
-            output_names=list(OUTPUT_NAMES),
+            output_names=[*OUTPUT_NAMES, *([STAGES_NAME] if wrapped.stages else [])],
             dynamic_shapes={"pixels": {0: torch.export.Dim("n", min=1, max=4096)}},
             dynamo=True,
             external_data=False,

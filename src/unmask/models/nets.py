@@ -1,7 +1,8 @@
 """The plain convolutional networks that students of the field begin with.
 
 They speak timm's language (`forward_features`, `forward_head`, `head_hidden_size`,
-`pretrained_cfg`), so that everything that works with a timm backbone works with them.
+`feature_info`, `pretrained_cfg`), so that everything that works with a timm backbone works with
+them.
 """
 
 from typing import Any, Final
@@ -35,6 +36,10 @@ class ConvNet(nn.Module):
         self.dense = nn.Sequential(*layers)
         self.head_hidden_size = dense
         self.pretrained_cfg = _PLAIN_INPUT
+        self.feature_info = [
+            {"module": f"blocks.{number}", "reduction": 2 ** (number + 1)}
+            for number in range(len(widths))
+        ]
 
     def forward_features(self, images: Tensor) -> Tensor:
         """Images (N, 3, S, S) to maps (N, C, h, w)."""

@@ -32,6 +32,7 @@ def test_it_begins_with_what_can_be_asked(page):
     assert at.title[0].value == "Is this face real?"
     assert at.radio[0].options == ["Pictures and clips", "Take a photo", "Live camera"]
     assert "Try a portrait" in [button.label for button in at.button]
+    assert any("up to 200 MB" in text.value for text in at.markdown)
 
 
 @pytest.mark.parametrize(
@@ -66,14 +67,29 @@ def test_another_policy_answers_anew_and_a_sample_can_be_put_away(page):
     assert 'class="unmask-word"' not in pieces(at)
 
 
-def test_two_models_are_shown_side_by_side(page, monkeypatch, second_model):
+@pytest.mark.parametrize(
+    ("other", "policies", "head"),
+    [
+        ("unmask-mobilenetv2", ["balanced", "fpr_1", "fpr_5"], "unmask-mobilenetv2, fpr_5"),
+        ("{second}", ["fpr_1", "fpr_5"], "second-opinion, fpr_5"),  # not the one that is in use
+    ],
+)
+def test_another_model_or_policy_is_shown_beside(
+    page, monkeypatch, second_model, other, policies, head
+):
     monkeypatch.setenv(MODELS_NAME, str(second_model))
     engine.offer_models.clear()
     at = press(page(), "Try a portrait")
     assert at.sidebar.selectbox[0].options[0] == "second-opinion"
-    at.sidebar.selectbox[2].set_value("unmask-mobilenetv2").run()
+    at.sidebar.selectbox[2].set_value(other.format(second=second_model)).run()
+    second = at.sidebar.selectbox[3]
+    assert [text.partition(":")[0] for text in second.options] == policies
+    second.set_value("fpr_5").run()
     assert not at.exception
-    assert "Two models about the same file" in pieces(at)
+    shown = pieces(at)
+    assert "The same file, asked in two ways" in shown
+    assert "second-opinion, balanced" in shown
+    assert head in shown
 
 
 def test_a_model_that_does_not_exist_is_said(page, monkeypatch):

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 import streamlit as st
 
 from unmask.doors.app.engine import open_samples
-from unmask.doors.app.visit import MAX_FILE_BYTES, Visit
+from unmask.doors.app.visit import MAX_FILE_BYTES, MAX_VISIT_BYTES, Visit
 from unmask.errors import printable
 from unmask.media.sources import NamedFile
 from unmask.service.problems import ProblemError
@@ -18,6 +18,7 @@ SAMPLES: Final = {
     "landscape.png": "Try a picture without a face",
 }
 _SAMPLE: Final = "sample"
+_MEGABYTE: Final = 1_000_000
 _HERE: Final = Path(__file__).parent
 _paste = st.components.v2.component(
     "unmask_paste",
@@ -39,9 +40,14 @@ def ask_for_files(visit: Visit) -> dict[str, NamedFile]:
     uploads = st.file_uploader(
         "Pictures or clips",
         accept_multiple_files=True,
-        max_upload_size=MAX_FILE_BYTES // 1_000_000,
+        max_upload_size=MAX_FILE_BYTES // _MEGABYTE,
         help="JPEG, PNG, WebP, AVIF, HEIC, TIFF, BMP, GIF; MP4, MOV, MKV, WebM, AVI and others.",
         key="files",
+    )
+    st.write(
+        f"A file may have up to {MAX_FILE_BYTES // _MEGABYTE} MB, all files of a visit together "
+        f"{MAX_VISIT_BYTES // _MEGABYTE} MB. A larger one is not taken: cut a clip to the part "
+        "that matters, or save a picture as JPEG."
     )
     _paste(key="paste")
     with st.container(horizontal=True):

@@ -63,34 +63,49 @@ def _show_all(settings: AppSettings) -> None:
 def _choose(
     settings: AppSettings, models: Mapping[str, ModelFolder]
 ) -> tuple[Choice, Choice | None]:
-    """With what is asked, and with what other model too."""
+    """With what is asked, and with what else: another model, or another policy of the same."""
     names = list(models)
     with st.sidebar:
         st.header("Settings")
         model = st.selectbox("Model", names, format_func=lambda name: models[name].card.name)
-        policies = models[model].card.policies
-        policy = st.selectbox(
-            "Policy: which mistakes weigh more",
-            list(policies),
-            index=list(policies).index(settings.policy) if settings.policy in policies else 0,
-            format_func=lambda name: f"{name}: {policies[name].meaning}",
-        )
+        policy = _choose_policy("Policy: which mistakes weigh more", models[model], settings.policy)
         frames = st.number_input(
             "Frames of a clip that are looked at", 1, MOST_FRAMES, min(settings.frames, MOST_FRAMES)
         )
-        others = [NO_COMPARISON, *(name for name in names if name != model)]
+        choice = Choice(model, policy, int(frames))
+        alone = len(models[model].card.policies) == 1
         second = st.selectbox(
-            "Compare with another model",
-            others,
-            format_func=lambda name: models[name].card.name if name in models else name,
-            disabled=len(others) == 1,
+            "Compare with",
+            [NO_COMPARISON, *(name for name in names if name != model or not alone)],
+            format_func=lambda name: _name_other(name, model, models),
             help="Start the page with unmask app --model FOLDER to offer more models.",
         )
-    choice = Choice(model, policy, int(frames))
-    if second == NO_COMPARISON:
-        return choice, None
-    same = policy if policy in models[second].card.policies else "balanced"
-    return choice, Choice(second, same, int(frames))
+        if second == NO_COMPARISON:
+            return choice, None
+        taken = policy if second == model else None
+        label = "Policy of the comparison"
+        other = _choose_policy(label, models[second], policy, without=taken)
+    return choice, Choice(second, other, int(frames))
+
+
+def _choose_policy(
+    label: str, folder: ModelFolder, first: str, *, without: str | None = None
+) -> str:
+    policies = folder.card.policies
+    names = [name for name in policies if name != without]
+    chosen: str = st.selectbox(
+        label,
+        names,
+        index=names.index(first) if first in names else 0,
+        format_func=lambda name: f"{name}: {policies[name].meaning}",
+    )
+    return chosen
+
+
+def _name_other(name: str, model: str, models: Mapping[str, ModelFolder]) -> str:
+    if name == model:
+        return "the same model under another policy"
+    return models[name].card.name if name in models else name
 
 
 def _answer(
@@ -111,8 +126,10 @@ def _answer(
     token = show_overview(found) if len(found) > 1 else next(iter(found))
     if other is not None:
         second = visit.findings[_key(token, other)]
-        names = (models[choice.model].card.name, models[other.model].card.name)
-        show_comparison(found[token], second, names)
+        show_comparison(
+            (f"{models[choice.model].card.name}, {choice.policy}", found[token]),
+            (f"{models[other.model].card.name}, {other.policy}", second),
+        )
     show_finding(found[token], models[choice.model].card, str(_key(token, choice)))
 
 

@@ -151,11 +151,12 @@ def _show_why(inspection: Inspection) -> None:
         st.html(figures_fragment(figures))
 
 
-def show_comparison(first: Finding, second: Finding, names: tuple[str, str]) -> None:
-    """Two models' answers about the same file, side by side."""
-    columns = [_compared(found.inspection) for found in (first, second)]
-    rows = [(name, *pair) for name, *pair in zip(_COMPARED, *columns, strict=True)]
-    st.html(table_fragment("Two models about the same file", rows, ("", *names)))
+def show_comparison(*found: tuple[str, Finding]) -> None:
+    """Answers about the same file side by side, each under what it was asked with."""
+    columns = [_compared(finding.inspection) for _, finding in found]
+    rows = [(name, *cells) for name, *cells in zip(_COMPARED, *columns, strict=True)]
+    names = [name for name, _ in found]
+    st.html(table_fragment("The same file, asked in two ways", rows, ("", *names)))
 
 
 _COMPARED: Final = ("verdict", "score", "fake from", "faces", "why")
