@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unmask.errors import ModelError
+from unmask.media.mtcnn import Cascade
 from unmask.records import Box, FaceCrop, Pixels
 
 MIN_FACE_PX: Final = 40
@@ -103,10 +104,7 @@ class MtcnnFinder:
     """
 
     def __init__(self, min_confidence: float = 0.9) -> None:
-        from mtcnnruntime import MTCNN
-
-        self._network: Any = MTCNN()
-        _use_one_thread(self._network)
+        self._cascade = Cascade()
         self._min_confidence = min_confidence
 
     def find(self, pixels: Pixels, effort: Effort = Effort.ALL) -> tuple[FaceBox, ...]:
@@ -117,41 +115,17 @@ class MtcnnFinder:
         """
         return _find(self._search, pixels, (FIRST_COPY_PIXELS,), effort)
 
-    def _search(self, copy: Pixels) -> list[FaceBox]:
-        try:
-            boxes, points = self._network.detect(
-                np.ascontiguousarray(copy[:, :, ::-1]), min_face_size=MIN_FACE_PX
-            )
-        except ValueError:  # the library's answer to a picture without any candidate
-            return []
+    def _search(self, copy: Pixels, largest_px: float) -> list[FaceBox]:
+        boxes, landmarks = self._cascade.detect(copy, MIN_FACE_PX, largest_px)
         return [
             FaceBox(
                 box_xyxy=(float(box[0]), float(box[1]), float(box[2]), float(box[3])),
                 confidence=float(min(1.0, box[4])),
-                landmarks=np.stack([row[:5], row[5:]], axis=1).astype(np.float32),
+                landmarks=points.astype(np.float32),
             )
-            for box, row in zip(boxes, points, strict=True)
+            for box, points in zip(boxes, landmarks, strict=True)
             if box[4] >= self._min_confidence
         ]
-
-
-def _use_one_thread(network: Any) -> None:
-    """Open MTCNN's networks anew, each call in the thread that makes it.
-
-    They are small: with threads of their own they take four times the processor's time, most of it
-    waiting for each other, and hardly answer sooner. Pictures are searched side by side instead.
-    """
-    import mtcnnruntime
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    weights = Path(mtcnnruntime.__file__).parent / "weights"
-    for name in ("pnet", "rnet", "onet"):
-        session = onnxruntime.InferenceSession(
-            weights / f"{name}.onnx", options, providers=["CPUExecutionProvider"]
-        )
-        getattr(network, f"_MTCNN__{name}")[0] = session
 
 
 class YunetFinder:
@@ -184,7 +158,7 @@ class YunetFinder:
         """
         return _find(self._search, pixels, (SMALL_COPY_PIXELS, FIRST_COPY_PIXELS), effort)
 
-    def _search(self, copy: Pixels) -> list[FaceBox]:
+    def _search(self, copy: Pixels, _: float) -> list[FaceBox]:
         with self._lock:
             self._network.setInputSize((copy.shape[1], copy.shape[0]))
             rows = self._network.detect(np.ascontiguousarray(copy[:, :, ::-1]))[1]
@@ -294,7 +268,8 @@ def _cut(pixels: Pixels, x1: int, y1: int, x2: int, y2: int) -> Pixels:
     return cast(Pixels, bordered)
 
 
-_Search = Callable[[Pixels], list[FaceBox]]
+_Search = Callable[[Pixels, float], list[FaceBox]]
+"""Search a copy for faces up to a size in pixels; larger ones may be found too."""
 
 
 def _find(
@@ -327,7 +302,8 @@ def _search_copy(
     if searched_scale >= scale * _WORTH_A_LOOK:
         return searched_scale
     smallest_px = MIN_FACE_PX * _SMALLEST_BOX
-    for face in search(_shrink(pixels, scale)):
+    largest_px = MIN_FACE_PX * scale / searched_scale if found else math.inf
+    for face in search(_shrink(pixels, scale), largest_px):
         x1, y1, x2, y2 = face.box_xyxy
         if max(x2 - x1, y2 - y1) >= smallest_px:
             found.append(_map_back(face, scale, 0.0))
@@ -344,7 +320,7 @@ def _search_bordered(search: _Search, pixels: Pixels, share: float, side_px: int
     framed: Any = cv2.copyMakeBorder(
         copy, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=(_BORDER_GREY,) * 3
     )
-    return [_map_back(face, scale, pad) for face in search(framed)]
+    return [_map_back(face, scale, pad) for face in search(framed, math.inf)]
 
 
 def _drop_nested(faces: Sequence[FaceBox]) -> tuple[FaceBox, ...]:
