@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
@@ -275,47 +276,45 @@ _Search = Callable[[Pixels, float], list[FaceBox]]
 def _find(
     search: _Search, pixels: Pixels, first: Sequence[int], effort: Effort
 ) -> tuple[FaceBox, ...]:
-    """Search the first copies together, then by effort the large one, then the bordered ones.
-
-    All are made from the large one, so that many megapixels are gone through once.
-    """
-    scale = _scale_to(pixels, LARGE_COPY_PIXELS)
-    large = _shrink(pixels, scale)
+    """Search the first copies together, then by effort the large one, then the bordered ones."""
+    copies = _Copies(pixels)
     found: list[FaceBox] = []
     searched_scale = 0.0
     for limit in first:
-        searched_scale = _search_copy(search, large, limit, searched_scale, found)
+        searched_scale = _search_copy(search, copies, limit, searched_scale, found)
     if effort is Effort.ALL or (effort is Effort.MAIN and not found):
-        _search_copy(search, large, LARGE_COPY_PIXELS, searched_scale, found)
+        _search_copy(search, copies, LARGE_COPY_PIXELS, searched_scale, found)
     for share, side_px in BORDERED_COPIES:
         if found:
             break
-        found += _search_bordered(search, large, share, side_px)
-    return _drop_nested([_map_back(face, scale, 0.0) for face in found])
+        found += _search_bordered(search, copies, share, side_px)
+    return _drop_nested(found)
 
 
 def _search_copy(
-    search: _Search, pixels: Pixels, limit: int, searched_scale: float, found: list[FaceBox]
+    search: _Search, copies: "_Copies", limit: int, searched_scale: float, found: list[FaceBox]
 ) -> float:
     """Add the faces of the copy of at most `limit` pixels; answer its scale."""
-    scale = _scale_to(pixels, limit)
+    scale = copies.scale_to(limit)
     if searched_scale >= scale * _WORTH_A_LOOK:
         return searched_scale
-    smallest_px = MIN_FACE_PX * _SMALLEST_BOX
+    # What the last copy showed needs no second look at its size.
     largest_px = MIN_FACE_PX * scale / searched_scale if found else math.inf
-    for face in search(_shrink(pixels, scale), largest_px):
+    for face in search(copies.at(scale), largest_px):
         x1, y1, x2, y2 = face.box_xyxy
-        if max(x2 - x1, y2 - y1) >= smallest_px:
+        if max(x2 - x1, y2 - y1) >= MIN_FACE_PX * _SMALLEST_BOX:
             found.append(_map_back(face, scale, 0.0))
     return scale
 
 
-def _search_bordered(search: _Search, pixels: Pixels, share: float, side_px: int) -> list[FaceBox]:
-    short, long = sorted(pixels.shape[:2])
+def _search_bordered(
+    search: _Search, copies: "_Copies", share: float, side_px: int
+) -> list[FaceBox]:
+    short, long = sorted(copies.hw)
     if short < MIN_FACE_PX or long > short * _ONLY_PORTRAITS:
         return []
     scale = min(1.0, side_px / (long * (1 + 2 * share)))
-    copy = _shrink(pixels, scale)
+    copy = copies.at(scale)
     pad = round(max(copy.shape[:2]) * share)
     framed: Any = cv2.copyMakeBorder(
         copy, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=(_BORDER_GREY,) * 3
@@ -343,24 +342,41 @@ def _shared(one: FaceBox, other: FaceBox) -> float:
     return max(0.0, width) * max(0.0, height) / smaller if smaller > 0 else 1.0
 
 
-def _scale_to(pixels: Pixels, limit: int) -> float:
-    """The scale at which a picture has at most so many pixels."""
-    return min(1.0, math.sqrt(limit / (pixels.shape[0] * pixels.shape[1])))
+class _Copies:
+    """Smaller copies of a picture: halved by averaging as often as that goes, then interpolated.
 
-
-def _shrink(pixels: Pixels, scale: float) -> Pixels:
-    """A copy to search: halved by averaging as often as that goes, then interpolated.
-
-    That takes a fifth to a twentieth of the time of averaging by any factor at once.
+    That takes a fifth to a twentieth of the time of averaging by any factor at once, and the copies
+    share their halves.
     """
-    if scale >= 1.0:
-        return pixels
-    size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
-    while pixels.shape[1] >= 2 * size[0] and pixels.shape[0] >= 2 * size[1]:
-        half = (pixels.shape[1] // 2, pixels.shape[0] // 2)
-        even: Any = pixels[: 2 * half[1], : 2 * half[0]]
-        pixels = cast(Pixels, cv2.resize(even, half, interpolation=cv2.INTER_AREA))
-    return cast(Pixels, cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR))
+
+    def __init__(self, pixels: Pixels) -> None:
+        self._halves = [pixels]
+        self.hw = pixels.shape[:2]
+
+    def scale_to(self, limit: int) -> float:
+        """The scale at which the picture has at most so many pixels."""
+        return min(1.0, math.sqrt(limit / (self.hw[0] * self.hw[1])))
+
+    def at(self, scale: float) -> Pixels:
+        """The picture at a scale of at most 1."""
+        if scale >= 1.0:
+            return self._halves[0]
+        height, width = (max(1, round(side * scale)) for side in self.hw)
+        for halving in count(1):
+            if self.hw[0] >> halving < height or self.hw[1] >> halving < width:
+                break
+            if halving == len(self._halves):
+                self._halves.append(_halve(self._halves[-1]))
+        source = self._halves[halving - 1]
+        return cast(
+            Pixels, cv2.resize(source, (width, height), interpolation=cv2.INTER_LINEAR)
+        )
+
+
+def _halve(pixels: Pixels) -> Pixels:
+    height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
+    even: Any = pixels[: 2 * height, : 2 * width]
+    return cast(Pixels, cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA))
 
 
 def _map_back(face: FaceBox, scale: float, pad: float) -> FaceBox:
