@@ -1,5 +1,3 @@
-import math
-
 import cv2
 import numpy as np
 import pytest
@@ -67,16 +65,27 @@ def test_large_faces_need_not_be_looked_for(cascade):
     assert box[0] > 1280
 
 
-def test_settles_boxes_on_their_faces(cascade):
-    (face,), (landmarks,) = cascade.detect(ASTRONAUT, SMALLEST_PX)
-    moved = np.array([[*face[:4] + 6, 1.0], [300.0, 300.0, 420.0, 420.0, 1.0]])
-    (box,), (points,) = cascade.settle(ASTRONAUT, moved)
-    assert np.abs(box[:4] - face[:4]).max() < 0.1 * (face[2] - face[0])
-    assert np.abs(points - landmarks).max() < 0.1 * (face[2] - face[0])
-    assert not len(cascade.settle(ASTRONAUT, moved[1:])[0])
-    assert not len(cascade.settle(ASTRONAUT, moved[:0])[0])
+def test_finds_near_a_box_what_it_finds_in_the_whole_picture(cascade):
+    pair = beside(ASTRONAUT, ASTRONAUT[:, ::-1])
+    boxes, landmarks = cascade.detect(pair, SMALLEST_PX)
+    moved = boxes[:1, :4] + 0.3 * (boxes[0, 2] - boxes[0, 0])
+    near, points = cascade.detect_near(pair, SMALLEST_PX, moved)
+    np.testing.assert_array_equal(near, boxes[:1])
+    np.testing.assert_array_equal(points, landmarks[:1])
 
 
-def test_a_level_of_the_pyramid_for_each_size(cascade):
+@pytest.mark.parametrize(
+    "box",
+    [
+        [300, 300, 420, 420],  # no face
+        [1, 1, 4, 4],  # smaller than any that is looked for
+        [-400, -400, -300, -300],  # outside
+    ],
+)
+def test_finds_nothing_near_other_places(cascade, box):
+    boxes, landmarks = cascade.detect_near(ASTRONAUT, SMALLEST_PX, np.array([box], np.float64))
+    assert (boxes.shape, landmarks.shape) == ((0, 5), (0, 5, 2))
+
+
+def test_no_size_is_looked_for_where_the_largest_is_below_the_smallest(cascade):
     assert not len(cascade.detect(ASTRONAUT, SMALLEST_PX, largest_px=SMALLEST_PX / 2)[0])
-    assert len(cascade.detect(ASTRONAUT, SMALLEST_PX, largest_px=math.inf)[0]) == 1

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unmask.errors import ModelError
-from unmask.media.mtcnn import Cascade
+from unmask.media.mtcnn import Cascade, Floats
 from unmask.records import Box, FaceCrop, Pixels
 
 MIN_FACE_PX: Final = 40
@@ -116,8 +116,29 @@ class MtcnnFinder:
         """
         return _find(self._search, pixels, (FIRST_COPY_PIXELS,), effort)
 
+    def find_again(self, pixels: Pixels, faces: Sequence[FaceBox]) -> tuple[FaceBox, ...]:
+        """Find the faces of a frame near those of one shortly before; the largest first.
+
+        Nothing else is searched. Empty where not each of them is surely there.
+        """
+        if not faces or any(face.confidence < SURE_CONFIDENCE for face in faces):
+            return ()
+        copies = _Copies(pixels)
+        scale = copies.scale_to(FIRST_COPY_PIXELS)
+        before = np.array([face.box_xyxy for face in faces]) * scale
+        found = self._describe(
+            *self._cascade.detect_near(copies.at(scale), MIN_FACE_PX, before), least=SURE_CONFIDENCE
+        )
+        if len(found) != len(faces):
+            return ()
+        return _drop_nested([_map_back(face, scale, 0.0) for face in found])
+
     def _search(self, copy: Pixels, largest_px: float) -> list[FaceBox]:
-        boxes, landmarks = self._cascade.detect(copy, MIN_FACE_PX, largest_px)
+        found = self._cascade.detect(copy, MIN_FACE_PX, largest_px)
+        return self._describe(*found, least=self._min_confidence)
+
+    @staticmethod
+    def _describe(boxes: Floats, landmarks: Floats, *, least: float) -> list[FaceBox]:
         return [
             FaceBox(
                 box_xyxy=(float(box[0]), float(box[1]), float(box[2]), float(box[3])),
@@ -125,7 +146,7 @@ class MtcnnFinder:
                 landmarks=points.astype(np.float32),
             )
             for box, points in zip(boxes, landmarks, strict=True)
-            if box[4] >= self._min_confidence
+            if box[4] >= least
         ]
 
 
@@ -368,9 +389,7 @@ class _Copies:
             if halving == len(self._halves):
                 self._halves.append(_halve(self._halves[-1]))
         source = self._halves[halving - 1]
-        return cast(
-            Pixels, cv2.resize(source, (width, height), interpolation=cv2.INTER_LINEAR)
-        )
+        return cast(Pixels, cv2.resize(source, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
 def _halve(pixels: Pixels) -> Pixels:

@@ -33,7 +33,13 @@ _SAME_THIRD: Final = 0.8
 Source of all these values: the defaults of mtcnn-runtime 1.0.0, those of the paper's authors.
 """
 
+_ALIKE: Final = 3.0
+_REACH: Final = 1.5
+"""Where a face is found again: by how many sides around its centre, and at which other sizes."""
+
 Floats = npt.NDArray[np.floating[Any]]
+_Window = tuple[int, int, int, int]
+"""x1, y1, x2, y2 in whole pixels."""
 
 
 class Cascade:
@@ -48,7 +54,7 @@ class Cascade:
 
         options = onnxruntime.SessionOptions()
         # They are small: with threads of their own they take four times the processor's time, most
-        # of it waiting for each other, and hardly answer sooner. Pictures are searched side by side.
+        # of it waiting for each other, and hardly answer sooner. Pictures go side by side instead.
         options.intra_op_num_threads = 1
         weights = Path(mtcnnruntime.__file__).parent / "weights"
         self._first, self._second, self._third = (
@@ -67,23 +73,37 @@ class Cascade:
 
         Faces larger than `largest_px` are not looked for, but may be found.
         """
-        found = [
-            boxes
-            for scale in _pyramid(pixels.shape[:2], smallest_px)
-            if scale * largest_px > _CELL_PX and len(boxes := self._propose(pixels, scale))
-        ]
+        whole = (0, 0, pixels.shape[1], pixels.shape[0])
+        scales = [scale for scale in _pyramid(whole, smallest_px) if scale * largest_px > _CELL_PX]
+        return self._conclude(pixels, [self._propose(pixels, scale, [whole]) for scale in scales])
+
+    def detect_near(
+        self, pixels: Pixels, smallest_px: float, boxes: Floats
+    ) -> tuple[Floats, Floats]:
+        """As `detect`, only where boxes (N, 4) are, and only for faces of about their sizes.
+
+        Of 868 boxes in 28 clips all but one were those of `detect`, for two thirds of the time.
+        """
+        found = []
+        for scale in _pyramid((0, 0, pixels.shape[1], pixels.shape[0]), smallest_px):
+            alike = [box for box in boxes if _is_alike(box, _CELL_PX / scale)]
+            if alike:
+                windows = [_widen(box, pixels.shape[:2]) for box in alike]
+                found.append(self._propose(pixels, scale, windows))
+        return self._conclude(pixels, found)
+
+    def _conclude(self, pixels: Pixels, proposals: list[Floats]) -> tuple[Floats, Floats]:
+        """What the second and the third network leave of the boxes of all levels."""
+        found = [boxes for boxes in proposals if len(boxes)]
         if not found:
             return _NOTHING
         boxes = np.vstack(found)
         boxes = boxes[_choose(boxes, _SAME_FIRST)]
-        boxes = _adjust(boxes[:, :5], boxes[:, 5:])
-        boxes = self._refine(pixels, boxes)
-        return self.settle(pixels, boxes)
+        boxes = self._refine(pixels, _adjust(boxes[:, :5], boxes[:, 5:]))
+        return self._settle(pixels, boxes) if len(boxes) else _NOTHING
 
-    def settle(self, pixels: Pixels, boxes: Floats) -> tuple[Floats, Floats]:
-        """What the last network says of boxes (N, 5) that may hold a face each."""
-        if not len(boxes):
-            return _NOTHING
+    def _settle(self, pixels: Pixels, boxes: Floats) -> tuple[Floats, Floats]:
+        """What the third network leaves of boxes (N, 5), with its landmarks."""
         pieces, boxes = _cut_all(pixels, _square(boxes), _THIRD_PX)
         points, offsets, shares = _run(self._third, pieces)
         sure = shares[:, 1] > _LEAST_CONFIDENCE
@@ -96,22 +116,31 @@ class Cascade:
         kept = _choose(boxes, _SAME_THIRD, of_smaller=True)
         return boxes[kept], np.stack([across, down], axis=2)[kept]
 
-    def _propose(self, pixels: Pixels, scale: float) -> Floats:
-        """Boxes of one level of the pyramid with the changes that are proposed (M, 9)."""
+    def _propose(self, pixels: Pixels, scale: float, windows: list[_Window]) -> Floats:
+        """Boxes in windows of one level of the pyramid, with the changes proposed (M, 9)."""
         height, width = pixels.shape[:2]
         size = (math.ceil(width * scale), math.ceil(height * scale))
         level: Any = cv2.resize(pixels, size)
-        offsets, shares = _run(self._first, _scale(level).transpose(2, 0, 1)[None])
-        shares = shares[0, 1]
-        rows, columns = np.where(shares > _LEAST_CONFIDENCE)
-        if not len(rows):
+        found = np.vstack([self._look(level, scale, window) for window in windows])
+        return found[_choose(found, _SAME_LEVEL)]
+
+    def _look(self, level: Pixels, scale: float, window: _Window) -> Floats:
+        """Boxes in a window of a level, with changes (M, 9)."""
+        # On even places, where the network's windows lie for the whole level too.
+        left, top = (int(side * scale) // _STRIDE_PX * _STRIDE_PX for side in window[:2])
+        right, bottom = (math.ceil(side * scale) for side in window[2:])
+        part = level[top:bottom, left:right]
+        rows, columns = ((side - _CELL_PX) // _STRIDE_PX + 1 for side in part.shape[:2])
+        if part.size == level.size:
+            rows, columns = part.shape[:2]
+        if rows < 1 or columns < 1:
             return np.empty((0, 9))
-        left, top = _STRIDE_PX * columns + 1.0, _STRIDE_PX * rows + 1.0
-        corners = np.stack([left, top, left + _CELL_PX, top + _CELL_PX], axis=1) / scale
-        boxes = np.hstack(
-            [np.round(corners), shares[rows, columns, None], offsets[0, :, rows, columns]]
-        )
-        return boxes[_choose(boxes, _SAME_LEVEL)]
+        offsets, shares = _run(self._first, _scale(part).transpose(2, 0, 1)[None])
+        shares = shares[0, 1, :rows, :columns]
+        down, across = np.where(shares > _LEAST_CONFIDENCE)
+        places = np.stack([_STRIDE_PX * across + left, _STRIDE_PX * down + top], axis=1) + 1.0
+        corners = np.round(np.hstack([places, places + _CELL_PX]) / scale)
+        return np.hstack([corners, shares[down, across, None], offsets[0, :, down, across]])
 
     def _refine(self, pixels: Pixels, boxes: Floats) -> Floats:
         """What the second network leaves of boxes (N, 5), adjusted."""
@@ -127,14 +156,28 @@ class Cascade:
 _NOTHING: Final = (np.empty((0, 5)), np.empty((0, 5, 2)))
 
 
-def _pyramid(hw: tuple[int, ...], smallest_px: float) -> list[float]:
+def _pyramid(whole: _Window, smallest_px: float) -> list[float]:
     """Scales at which the first network's window sees faces from the smallest to the largest."""
     scale = _CELL_PX / smallest_px
-    shorter, scales = min(hw) * scale, []
+    shorter, scales = min(whole[2:]) * scale, []
     while shorter > _CELL_PX:
         scales.append(_CELL_PX / smallest_px * _PYRAMID_STEP ** len(scales))
         shorter *= _PYRAMID_STEP
     return scales
+
+
+def _is_alike(box: Floats, side_px: float) -> bool:
+    """Whether a face like this may be seen in windows of a side."""
+    return bool(1 / _ALIKE < side_px / max(box[2] - box[0], box[3] - box[1]) < _ALIKE)
+
+
+def _widen(box: Floats, hw: tuple[int, ...]) -> _Window:
+    """Where in a picture a face may be found again."""
+    across, down = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    reach = _REACH * max(box[2] - box[0], box[3] - box[1])
+    left, top = max(0, int(across - reach)), max(0, int(down - reach))
+    right, bottom = math.ceil(across + reach), math.ceil(down + reach)
+    return left, top, min(hw[1], max(left, right)), min(hw[0], max(top, bottom))
 
 
 def _run(network: Any, inputs: Floats) -> list[Floats]:
