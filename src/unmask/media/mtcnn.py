@@ -159,7 +159,8 @@ _NOTHING: Final = (np.empty((0, 5)), np.empty((0, 5, 2)))
 def _pyramid(whole: _Window, smallest_px: float) -> list[float]:
     """Scales at which the first network's window sees faces from the smallest to the largest."""
     scale = _CELL_PX / smallest_px
-    shorter, scales = min(whole[2:]) * scale, []
+    shorter = min(whole[2:]) * scale
+    scales: list[float] = []
     while shorter > _CELL_PX:
         scales.append(_CELL_PX / smallest_px * _PYRAMID_STEP ** len(scales))
         shorter *= _PYRAMID_STEP
