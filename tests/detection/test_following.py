@@ -1,7 +1,11 @@
+from operator import attrgetter
+
 import numpy as np
 import pytest
 from skimage import data
 
+from unmask.detection import following
+from unmask.detection.detector import Detector
 from unmask.detection.following import SEARCH_EVERY_S, Follower
 from unmask.media.faces import Effort, MtcnnFinder
 from unmask.records import Frame
@@ -59,3 +63,20 @@ def test_searches_whole_frames_only_where_it_must(frames, searches):
     assert finder.searches == searches
     expected = MtcnnFinder().find(frames[-1][0], Effort.MAIN)
     assert [face.box_xyxy for face in found] == [face.box_xyxy for face in expected]
+
+
+SCORE_TOLERANCE = 0.001
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["fake_02*", "fake_12*", "real_16*", "real_28*"])
+def test_answers_for_clips_are_those_of_whole_searches(shared_data, monkeypatch, name):
+    (clip,) = (shared_data / "clips").glob(name)
+    detector = Detector(threads=1)
+    report = detector.detect(clip)
+    monkeypatch.setattr(following, "SEARCH_EVERY_S", 0.0)
+    thorough = detector.detect(clip)
+    assert report.verdict is thorough.verdict
+    assert len(report.faces) == len(thorough.faces)
+    probability = attrgetter("score.probability")
+    assert probability(report) == pytest.approx(probability(thorough), abs=SCORE_TOLERANCE)
