@@ -126,6 +126,21 @@ def test_modes_become_rgb(image, image_format, expected, tolerance):
     assert _near(read_image(_save(image, image_format)), expected, tolerance)
 
 
+@pytest.mark.parametrize(
+    "size",
+    [
+        (1, 1),  # less than a strip
+        (7, 64),  # one strip
+        (5, 65),  # one and a row
+        (301, 200),  # several
+    ],
+)
+def test_every_row_arrives(tmp_path, size):
+    pixels = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), pixels)
+
+
 def test_white_is_zero_is_honoured():
     data = bytearray(_save(_grey16(), "TIFF"))
     tag = data.index(struct.pack("<HHI", 262, 3, 1))  # PhotometricInterpretation, one short

@@ -19,6 +19,7 @@ import numpy as np
 from unmask.detection.batching import BATCH_CROPS, Batcher
 from unmask.detection.conclude import Conclusion, conclude_clip, conclude_image
 from unmask.detection.doubts import find_doubts
+from unmask.detection.following import Follower
 from unmask.detection.policy import Policy, calibrate, choose_policy
 from unmask.detection.pooling import pool_people
 from unmask.detection.tracking import Tracker
@@ -26,6 +27,7 @@ from unmask.errors import MediaError, ModelError, UsageError
 from unmask.media.faces import (
     CropGeometry,
     Effort,
+    FaceBox,
     MtcnnFinder,
     crop_face,
     is_small_square,
@@ -209,9 +211,11 @@ class Detector:
 
     def find_faces(self, frame: Frame, effort: Effort = Effort.ALL) -> tuple[FaceCrop, ...]:
         """Cut every face of a frame, the largest first."""
+        return self._cut(frame, self._finder.find(frame.pixels, effort))
+
+    def _cut(self, frame: Frame, faces: Sequence[FaceBox]) -> tuple[FaceCrop, ...]:
         return tuple(
-            self._place(crop_face(frame.pixels, face, self._geometry), frame)
-            for face in self._finder.find(frame.pixels, effort)
+            self._place(crop_face(frame.pixels, face, self._geometry), frame) for face in faces
         )
 
     def _place(self, crop: FaceCrop, frame: Frame) -> FaceCrop:
@@ -326,7 +330,7 @@ class Detector:
         watch: Watch,
     ) -> Prepared:
         """Follow the people of a clip; crops are scored on the way, so that memory stays flat."""
-        tracker = Tracker()
+        tracker, follower = Tracker(), Follower(self._finder)
         faces: list[ScoredFace] = []
         fresh: list[FaceCrop] = []
 
@@ -340,7 +344,7 @@ class Detector:
             for done, frame in enumerate(frames, start=1):
                 if stop.is_set():  # nobody waits for the answer any more
                     break
-                fresh += tracker.update(self.find_faces(frame, Effort.MAIN))
+                fresh += tracker.update(self._cut(frame, follower.find(frame)))
                 if len(fresh) >= BATCH_CROPS:
                     score_fresh()
                 watch(done / (stream.wanted or done))

@@ -60,6 +60,7 @@ _TRANSPOSE: Final = {
     8: Image.Transpose.ROTATE_90,
 }
 """EXIF orientation to what makes the picture upright. Source: EXIF 2.32, section 4.6.4, tag 274."""
+_STRIP_ROWS: Final = 64
 _TAG_BITS: Final = 258
 _TAG_PHOTOMETRIC: Final = 262
 _TAG_SAMPLE_FORMAT: Final = 339
@@ -216,7 +217,19 @@ def to_srgb(image: Image.Image) -> Pixels:
         colour = Image.composite(colour, Image.new("RGB", colour.size, BACKGROUND), alpha)
     if orientation in _TRANSPOSE:
         colour = colour.transpose(_TRANSPOSE[orientation])
-    return np.array(colour)
+    return _to_array(colour)
+
+
+def _to_array(image: Image.Image) -> Pixels:
+    """An RGB picture as (H, W, 3) uint8, strip by strip.
+
+    At once Pillow makes two more copies on the way: of 12 megapixels in four times as long.
+    """
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    for top in range(0, image.height, _STRIP_ROWS):
+        below = min(image.height, top + _STRIP_ROWS)
+        pixels[top:below] = np.asarray(image.crop((0, top, image.width, below)))
+    return pixels
 
 
 def _read_orientation(image: Image.Image) -> int:

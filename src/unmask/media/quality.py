@@ -172,6 +172,6 @@ def _cut_grey(pixels: Pixels, box_xyxy: Box) -> npt.NDArray[np.uint8]:
     height, width = pixels.shape[:2]
     x1, y1, x2, y2 = (round(value) for value in box_xyxy)
     left, top = min(max(x1, 0), width - 1), min(max(y1, 0), height - 1)
-    cut = pixels[top : max(min(y2, height), top + 1), left : max(min(x2, width), left + 1)]
-    grey: Any = cv2.cvtColor(np.ascontiguousarray(cut), cv2.COLOR_RGB2GRAY)
+    cut: Any = pixels[top : max(min(y2, height), top + 1), left : max(min(x2, width), left + 1)]
+    grey: Any = cv2.cvtColor(cut, cv2.COLOR_RGB2GRAY)
     return np.asarray(grey, np.uint8)
