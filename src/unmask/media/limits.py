@@ -1,4 +1,4 @@
-"""How large the media may be that are opened."""
+"""How large the media may be that are opened, and how much decoding may take."""
 
 import math
 from dataclasses import dataclass
@@ -14,3 +14,20 @@ class MediaLimits:
     """Of a picture or of one frame of a clip."""
     duration_s: float = math.inf
     """Of a clip."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeLimits:
+    """What a process that decodes may take for one file before it is ended.
+
+    The times are those of Apache Tika's forked parsers.
+    """
+
+    progress_s: float = 60.0
+    """Without a frame, a packet or an answer; beyond it `timeout`."""
+    total_s: float = 3600.0
+    """Of waiting for one file; beyond it `timeout`."""
+    memory_bytes: int = 4 * 2**30
+    """Of private memory, where the system can bound it (Linux); beyond it `too_large`."""
+    files: int = 1000
+    """After so many files a process is replaced, whatever its decoders may have leaked."""
