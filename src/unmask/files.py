@@ -37,6 +37,10 @@ def write_whole(path: Path, content: str | bytes, draft: Path | None = None) -> 
             stream.flush()
             os.fsync(stream.fileno())
         draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        error.filename = error.filename or str(path)  # a full disk says not where
+        raise
     except BaseException:
         draft.unlink(missing_ok=True)
         raise

@@ -6,6 +6,7 @@ Every start is a process of its own, forked from this one. After each kill what 
 name is read: it is whole. What came to an end is compared with a run that nobody killed.
 """
 
+import importlib
 import json
 import os
 import random
@@ -24,10 +25,8 @@ from unmask.doors.cli import app
 from unmask.files import DRAFTS
 from unmask.models.library import open_model
 
-torch.set_num_threads(1)
-import unmask.training.convert
-import unmask.training.crossval
-import unmask.training.tune  # noqa: E402, F401 (imported once, before the forks)
+LATER = ("convert", "crossval", "tune")
+"""What the commands import late: imported once, before the forks."""
 
 QUICK = (
     "input_px=48",
@@ -130,15 +129,16 @@ def outcome(command, out):
         found["weights"], found["policies"] = card["weights"], card["policies"]
         if card["training"] and command == "train":
             found["training"] = {
-                key: value
-                for key, value in card["training"].items()
-                if key not in RUN_OF_THE_MILL
+                key: value for key, value in card["training"].items() if key not in RUN_OF_THE_MILL
             }
     return found
 
 
 def main():
     command, faces, out, kills, seed = sys.argv[1:]
+    torch.set_num_threads(1)
+    for name in LATER:
+        importlib.import_module(f"unmask.training.{name}")
     generator = random.Random(f"{command} {seed}")
     whole = f"{out}-whole"
     begun_s = time.perf_counter()
