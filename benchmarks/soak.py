@@ -40,6 +40,12 @@ CORPUS: Final = Path(__file__).parents[1] / "tests" / "hostile" / "corpus.py"
 GOOD_SHARE: Final = 0.7
 TIMEOUT_S: Final = 20
 """Of the service, for one file: a decoder that is stopped costs so much."""
+END_S: Final = 90
+"""For the service to end: its grace, and decoders that are stopped."""
+SCAN_LIVES_S: Final = (20.0, 150.0)
+"""Between these a scan is killed; it writes a part each minute."""
+WORKER_LIVES_S: Final = 30.0
+"""At least; three that die in a row before they can begin end the scan."""
 WARM_UP_S: Final = 20.0
 MARKS: Final = ("<!-- begin soak -->", "<!-- end soak -->")
 _DECODER, _WORKER = "unmask.media.decoder_process", "multiprocessing.spawn"
@@ -52,6 +58,8 @@ class Tally:
     requests: int = 0
     answered: int = 0
     lost: list[str] = field(default_factory=list)
+    mistakes: list[str] = field(default_factory=list)
+    """What the service's log says of answers of 500."""
     codes: Counter[str] = field(default_factory=Counter)
     """Of answers, `verdict` for those that are one."""
     good_failed: Counter[str] = field(default_factory=Counter)
@@ -139,7 +147,7 @@ class Soak:
         for name, content in [*self._good, *self._bad]:
             (self._inputs / name).write_bytes(content)
         self._log = (place / "serve.jsonl").open("w")
-        command = [sys.executable, "-m", "unmask", "serve", "--port", "0"]
+        command = [sys.executable, "-X", "faulthandler", "-m", "unmask", "serve", "--port", "0"]
         self.service = subprocess.Popen(
             [*command, "--timeout-s", str(TIMEOUT_S)],
             stdout=self._log,
@@ -170,9 +178,19 @@ class Soak:
         self.over.set()
         for thread in threads:
             thread.join()
-        self.service.send_signal(signal.SIGINT)
-        self.service.communicate(timeout=60)
+        self._stop_service()
         self._log.close()
+        lines = (self._place / "serve.jsonl").read_text().splitlines()
+        self.tally.mistakes = [line for line in lines if '"file_failed"' in line]
+
+    def _stop_service(self) -> None:
+        self.service.terminate()
+        try:
+            self.service.communicate(timeout=END_S)
+        except subprocess.TimeoutExpired:
+            self.service.send_signal(signal.SIGABRT)  # faulthandler says where its threads are
+            _, said = self.service.communicate()
+            self.tally.lost.append(f"the service did not end within {END_S} s: {said[-6000:]}")
 
     def _measure(self) -> None:
         pid = self.service.pid
@@ -211,15 +229,17 @@ class Soak:
         while not self.over.is_set():
             out = self._place / f"scan-{self.tally.scans}"
             command = [sys.executable, "-m", "unmask", "scan", str(self._inputs), "--out", str(out)]
-            patience_s = chance.uniform(5, 60)
+            command += ["--workers", "1", "--timeout", "120"]
+            patience_s = chance.uniform(*SCAN_LIVES_S)
             self._scan = subprocess.Popen(
-                [*command, "--workers", "1", "--timeout", "120"],
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
+                command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
             )
             self.tally.scan_starts += 1
             if self._await_scan(self._scan, patience_s):
                 self._count_rows(out)
+        self.tally.scan_starts += 1  # the last one comes to its end
+        subprocess.run(command, capture_output=True, check=False)
+        self._count_rows(out)
 
     def _await_scan(self, scan: "subprocess.Popen[bytes]", patience_s: float) -> bool:
         """Whether it came to its end before it was killed."""
@@ -263,8 +283,13 @@ class Soak:
             "scan's decoder crashed": (None, _DECODER, signal.SIGSEGV),
             "scan's worker killed": (None, _WORKER, signal.SIGKILL),
         }
+        spared_until_s = 0.0
         while not self.over.wait(chance.uniform(2, 6)):
             name = chance.choice(sorted(blows))
+            if blows[name][1] == _WORKER:
+                if time.monotonic() < spared_until_s:
+                    continue
+                spared_until_s = time.monotonic() + WORKER_LIVES_S
             whose, word, blow = blows[name]
             process = whose or self._scan
             found = find_children(process.pid, word) if process else []
@@ -302,6 +327,7 @@ def summarise(tally: Tally, minutes: float, clients: int) -> dict[str, Any]:
         "answered": tally.answered,
         "requests_lost": len(tally.lost),
         "lost": tally.lost[:20],
+        "mistakes": tally.mistakes[:20],
         "answers": dict(tally.codes.most_common()),
         "good_files_failed": dict(tally.good_failed.most_common()),
         "faults": dict(sorted(tally.faults.items())),

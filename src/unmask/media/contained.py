@@ -35,8 +35,10 @@ from unmask.records import Frame, Pixels
 
 Source = FilePath | bytes
 
-_START_S: Final = 120.0
+_START_S: Final = 30.0
 """How long a process may take before it can begin; a busy machine needs some seconds."""
+_STARTS: Final = 3
+"""Processes in a row that may die before they can begin."""
 _MESSAGE_BYTES: Final = 2**20
 
 
@@ -145,6 +147,9 @@ class ContainedReader:
                 if child.is_alive():
                     return child
                 child.end()
+        for _ in range(_STARTS - 1):
+            with suppress(_StillbornError):
+                return _Child(self._limits)
         return _Child(self._limits)
 
     def _give_back(self, child: "_Child") -> None:
@@ -153,6 +158,12 @@ class ContainedReader:
             return
         with self._lock:
             self._idle.append(child)
+
+
+class _StillbornError(UnmaskError):
+    """A process ended before it could begin."""
+
+    code = "internal"
 
 
 class _Clip:
@@ -225,7 +236,7 @@ class _Child:
             "the process that decodes could not be started: it ended with status "
             f"{self._process.returncode} before it could begin; is there enough memory?"
         )
-        raise UnmaskError(message, code="internal")
+        raise _StillbornError(message)
 
     def is_alive(self) -> bool:
         return self._process.poll() is None
