@@ -350,7 +350,7 @@ def render(found: dict[str, Any]) -> str:
     """The figures as a table in Markdown."""
     rows = {
         "length": f"{found['minutes']:g} minutes, {found['clients']} clients beside one scan",
-        "machine": ", ".join(f"{value}" for value in found["hardware"].values()),
+        "machine": "{cpu}, {cores} cores, {system}".format(**found["hardware"]),
         "requests": found["requests"],
         "requests lost": found["requests_lost"],
         "answers by code": _join(found["answers"]),
