@@ -37,6 +37,12 @@ QUICK = (
     "val_share=0.3",
     "phases=[{epochs = 3, learning_rate = 2e-3}, {epochs = 2, learning_rate = 1e-3}]",
 )
+FOLDS = (
+    "input_px=64",
+    "batch_size=8",
+    "phases=[{epochs = 2, learning_rate = 2e-3, schedule = 'onecycle'}]",
+)
+"""So that each of two folds learns something."""
 TRIALS = 4
 RUN_OF_THE_MILL = {"seconds", "images_per_s", "wait_share"}
 """What differs between two runs that are the same."""
@@ -48,7 +54,7 @@ def arguments(command, faces, out):
     given = [command, "--data", faces, "--out", out, "--model", "resnet10t"]
     given += [part for change in QUICK for part in ("--set", change)]
     if command == "crossval":
-        given += ["--folds", "2", "--epochs", "1"]
+        given += ["--folds", "2", *(part for change in FOLDS for part in ("--set", change))]
     if command == "tune":
         return [*map(str, given), "--epochs", "1", "--trials", str(TRIALS)]
     resume = (Path(out) / "settings.json").is_file()
