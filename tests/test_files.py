@@ -72,10 +72,7 @@ def is_result(place):
 
 
 def is_model(place):
-    """Whole, or in the moment between two renamings still beside its place."""
-    if (place / "model").exists():
-        return bool(open_model(place / "model").card.version)
-    return any(place.glob("*/earlier/card.json"))
+    return bool(open_model(place / "model").card.version)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX processes")

@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import signal
 import socket
 import time
 
@@ -13,7 +15,7 @@ from skimage import data
 from unmask.detection.detector import KEPT_CROPS, TAKEN_WHOLE, Detector
 from unmask.errors import MediaError, UsageError
 from unmask.media.faces import CropGeometry
-from unmask.media.limits import MediaLimits
+from unmask.media.limits import DecodeLimits, MediaLimits
 from unmask.media.samples import make_samples
 from unmask.media.sources import NamedFile, StoredFile
 from unmask.media.video import ClipWriter
@@ -329,3 +331,25 @@ def test_a_stored_file_is_fetched_in_its_turn(detector):
     )
     assert (good.source, good.verdict) == ("a.tar::b.png", Verdict.NO_FACE)
     assert (bad.source, bad.error.code) == ("c.png", "missing")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX processes")
+def test_decoding_elsewhere_changes_no_answer_and_a_crash_costs_one(detector, media):
+    names = ["portrait.jpg", "clip.mp4", "broken.jpg", "two.png", "empty.png"]
+    sources = [media / name for name in names]
+    contained = Detector(frames=6, contained=DecodeLimits())
+
+    def answer(one):
+        facts = [report.to_dict() for report in one.detect_all(sources)]
+        return [{key: value for key, value in each.items() if key != "seconds"} for each in facts]
+
+    assert answer(contained) == answer(detector)
+    with contained.sample_frames(media / "clip.mp4") as frames:
+        next(frames)
+        os.kill(frames._clip._child._process.pid, signal.SIGSEGV)
+        assert contained.detect(media / "portrait.jpg").verdict in ANSWERS  # in another process
+        with pytest.raises(MediaError) as caught:
+            list(frames)
+    assert caught.value.code == "crashed"
+    assert answer(contained) == answer(detector)
+    contained.close()

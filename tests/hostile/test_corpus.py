@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 import tempfile
+import zlib
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -12,7 +14,10 @@ from PIL import Image
 from skimage import data
 
 from unmask.errors import MediaError
-from unmask.media.images import read_image
+from unmask.media.contained import ContainedReader, open_reader
+from unmask.media.images import MAX_PIXELS, read_image
+from unmask.media.sources import kind_of
+from unmask.records import Kind
 
 from .corpus import cut, encode, flip, make_corpus, make_stills
 
@@ -57,6 +62,32 @@ def test_every_hostile_file_has_its_line(tmp_path):
     assert max(row["seconds"] for row in rows) < SECONDS_EACH
     assert peak_kib < MEMORY_GIB * 2**20
     assert [path.name for path in tmp_path.iterdir()] == ["corpus"]  # nothing was left elsewhere
+
+
+@pytest.mark.slow
+def test_decoding_elsewhere_changes_no_answer():
+    here = open_reader(None)
+    with closing(ContainedReader()) as elsewhere:
+        for name, content in make_corpus(200, seed=1):
+            assert answer(elsewhere, content) == answer(here, content), name
+
+
+def answer(reader, content):
+    """What a reader makes of a file, in words."""
+    limits = {"max_pixels": MAX_PIXELS}
+    try:
+        if kind_of(content) is Kind.IMAGE:
+            return describe(reader.read_image(content, **limits))
+        clip = {"frames": 2, "fps": None, "max_duration_s": 60.0, **limits}
+        with reader.sample_frames(content, **clip) as frames:
+            found = [(frame.index, frame.time_s, describe(frame.pixels)) for frame in frames]
+            return found, frames.warnings
+    except MediaError as error:
+        return error.code, str(error)
+
+
+def describe(pixels):
+    return pixels.shape, zlib.crc32(pixels)
 
 
 @pytest.mark.parametrize("damage", [cut, flip])

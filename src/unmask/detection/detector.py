@@ -24,6 +24,7 @@ from unmask.detection.policy import Policy, calibrate, choose_policy
 from unmask.detection.pooling import pool_people
 from unmask.detection.tracking import Tracker
 from unmask.errors import MediaError, ModelError, UsageError
+from unmask.media.contained import open_reader
 from unmask.media.faces import (
     CropGeometry,
     Effort,
@@ -33,11 +34,10 @@ from unmask.media.faces import (
     is_small_square,
     take_whole,
 )
-from unmask.media.images import read_image
-from unmask.media.limits import MediaLimits
+from unmask.media.limits import DecodeLimits, MediaLimits
 from unmask.media.quality import measure_evidence
 from unmask.media.sources import FilePath, StoredFile, kind_of
-from unmask.media.video import FrameStream, sample_frames
+from unmask.media.video import FrameStream
 from unmask.models.domain import Domain, read_domain
 from unmask.models.engine import EngineOutputs, FloatArray, open_engine
 from unmask.models.library import open_model
@@ -104,6 +104,7 @@ class Detector:
         threads: how many the network may use; 0 for as many as there are cores.
         crops: square pictures of at most `MAX_CROP_PX` are face crops, as in data sets: they are
             taken whole, and no face is looked for.
+        contained: decode in processes of its own within these limits; in this process where None.
 
     Raises:
         UsageError: there is no such model, policy, engine or device, or a number is out of range.
@@ -123,6 +124,7 @@ class Detector:
         limits: MediaLimits = MediaLimits(),  # noqa: B008 (immutable)
         threads: int = 0,
         crops: bool = False,
+        contained: DecodeLimits | None = None,
     ) -> None:
         if frames < 1:
             message = f"frames must be at least 1, got {frames}"
@@ -143,6 +145,7 @@ class Detector:
         self._finder = MtcnnFinder()
         self._frames, self._fps, self._limits = frames, fps, limits
         self._crops = crops
+        self._reader = open_reader(contained)
         fewest, most = _PREPARING
         self._preparing = min(most, max(fewest, threads or os.cpu_count() or fewest))
         self.settings = {
@@ -252,15 +255,23 @@ class Detector:
         """Logits (N,) as scores, calibrated by the card."""
         return tuple(calibrate(float(logit), self.card.calibration) for logit in logits)
 
+    def read_image(self, source: FilePath | bytes) -> Pixels:
+        """The pixels of a picture that `detect` looks at."""
+        return self._reader.read_image(source, max_pixels=self._limits.pixels)
+
     def sample_frames(self, source: FilePath | bytes) -> FrameStream:
         """The frames of a clip that `detect` looks at."""
-        return sample_frames(
+        return self._reader.sample_frames(
             source,
             frames=self._frames,
             fps=self._fps,
             max_pixels=self._limits.pixels,
             max_duration_s=self._limits.duration_s,
         )
+
+    def close(self) -> None:
+        """End the processes that decode, where there are any; it may still be used."""
+        self._reader.close()
 
     def _try_network(self, folder: Path) -> None:
         """Run one empty crop, so that a network of another kind is refused at once and by name."""
@@ -315,7 +326,7 @@ class Detector:
         self, source: str | os.PathLike[str] | bytes | Pixels, name: str
     ) -> Prepared:
         if not isinstance(source, np.ndarray):
-            source = read_image(source, max_pixels=self._limits.pixels)
+            source = self.read_image(source)
         frame = _as_frame(source, name)
         if self._crops and is_small_square(frame.pixels):
             whole = self._place(take_whole(frame.pixels, self._geometry), frame)

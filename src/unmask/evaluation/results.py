@@ -6,8 +6,6 @@ nothing but an earlier result of the same kind.
 """
 
 import json
-import os
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,9 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from unmask.errors import UsageError
-from unmask.files import open_place, write_whole
-
-_PART = ".unmask-part-"
+from unmask.files import DRAFTS, open_drafts, open_place, write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +32,7 @@ class ResultKind:
         Raises:
             UsageError: it is a file, holds something else, or cannot be made or written to.
         """
-        found = {name for name in open_place(out) if not name.startswith(_PART)}
+        found = {name for name in open_place(out) if not name.startswith(DRAFTS)}
         foreign = sorted(found - self.others - {self.main})
         if foreign or (found and not self._is_ours(out / self.main)):
             what = f"such as {foreign[0]!r}" if foreign else f"without a {self.main} of its own"
@@ -54,13 +50,9 @@ class ResultKind:
             UsageError: see `check`.
         """
         self.check(out)
-        part = out / f"{_PART}{os.getpid()}"
-        part.mkdir(exist_ok=True)
-        try:
+        with open_drafts(out) as part:
             yield part
             self._move(part, out)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
 
     def _move(self, part: Path, out: Path) -> None:
         written = {path.name for path in part.iterdir()}

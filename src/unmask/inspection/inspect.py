@@ -20,7 +20,6 @@ from unmask.inspection.heatmap import Explainer
 from unmask.inspection.provenance import Provenance, trace
 from unmask.inspection.record import Explained, Inspection
 from unmask.inspection.stability import Change, Stability, gather, vary
-from unmask.media.images import read_image
 from unmask.media.sources import FilePath
 from unmask.records import Kind, Pixels, Score, ScoredFace, Verdict
 
@@ -96,7 +95,7 @@ class Inspector:
         return _conclude(seen, self.detector)
 
     def _look_at_picture(self, source: FilePath, inspection: Inspection) -> Inspection:
-        pixels = read_image(source)
+        pixels = self.detector.read_image(source)
         inspection = replace(inspection, perceptual_hash=perceptual_hash(pixels))
         faces = sorted(
             inspection.report.faces, key=lambda face: (bool(face.doubts), -face.score.logit)

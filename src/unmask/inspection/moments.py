@@ -13,7 +13,7 @@ import numpy as np
 from unmask.detection.detector import Watch
 from unmask.inspection.inspect import Inspector
 from unmask.inspection.record import Inspection
-from unmask.media.images import encode_jpeg, read_image
+from unmask.media.images import encode_jpeg
 from unmask.media.sources import FilePath
 from unmask.records import Kind, Pixels, Report
 from unmask.reporting.overlay import draw_faces
@@ -63,7 +63,8 @@ def find_out(
     if report.error is not None:
         return Finding(inspection)
     if report.kind is Kind.IMAGE:
-        return Finding(inspection, (_keep(read_image(source), report, None),))
+        pixels = inspector.detector.read_image(source)
+        return Finding(inspection, (_keep(pixels, report, None),))
     return Finding(inspection, tuple(_read_moments(inspector, source, report, stop)))
 
 

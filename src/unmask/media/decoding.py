@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -30,6 +30,8 @@ _UNSEEKABLE: Final = "mpeg"
 _BROKEN: Final = (FFmpegError, MemoryError, IndexError)  # the last: a stream that turns up late
 
 Source = FilePath | bytes
+Beat = Callable[[], None]
+"""Called for each packet that is read."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,7 +108,7 @@ def _last_by_header(facts: list[tuple[int, bool]], stream: Any) -> int:
 
 def _scan_packets(source: Source, decoder: "Decoder") -> tuple[list[tuple[int, bool]], int]:
     """Read all packets undecoded; return (ticks, is_key) of each and the last one's length."""
-    scanner = Decoder(source, decoder.max_pixels)
+    scanner = Decoder(source, decoder.max_pixels, decoder.beat)
     facts: list[tuple[int, bool]] = []
     last = (0, 0)
     try:
@@ -130,10 +132,11 @@ def _guess_last(times: npt.NDArray[np.int64], stream: Any, time_base: Fraction) 
 class Decoder:
     """One video stream, decoded from wherever it stands; broken parts are counted."""
 
-    def __init__(self, source: Source, max_pixels: int) -> None:
+    def __init__(self, source: Source, max_pixels: int, beat: Beat = lambda: None) -> None:
         self._name = describe(source)
         self._source = "" if isinstance(source, bytes) else str(source)
         self.max_pixels = max_pixels
+        self.beat = beat
         self.broken = 0
         self.damaged = 0
         self.missing = 0
@@ -209,6 +212,7 @@ class Decoder:
                 return
             if packet is None:
                 return
+            self.beat()
             self.damaged += packet.is_corrupt
             yield packet
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 import av
 import numpy as np
@@ -25,7 +25,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace
 
 from unmask.errors import MediaError, UsageError
-from unmask.media.decoding import Decoder, Source, Timeline, survey
+from unmask.media.decoding import Beat, Decoder, Source, Timeline, survey
 from unmask.media.sources import describe
 from unmask.media.upright import matrix_degrees, read_matrix
 from unmask.records import Frame, Pixels
@@ -52,13 +52,24 @@ class ClipInfo:
     codec: str
 
 
+class OpenClip(Protocol):
+    """What a stream of frames says of its clip, and what it frees at its end."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was passed over so far, in words."""
+        ...
+
+    def close(self) -> None:
+        """Free it; can be called twice."""
+        ...
+
+
 class FrameStream:
     """Frames one after the other; a context manager that frees the decoder on exit or at end."""
 
-    def __init__(
-        self, decoder: Decoder, frames: Iterator[Frame], wanted: int | None = None
-    ) -> None:
-        self._decoder = decoder
+    def __init__(self, clip: OpenClip, frames: Iterator[Frame], wanted: int | None = None) -> None:
+        self._clip = clip
         self._frames = frames
         self.wanted: Final = wanted
         """How many frames were chosen, of which some may turn out to be broken; None where every
@@ -67,7 +78,7 @@ class FrameStream:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What was passed over so far, in words."""
-        return self._decoder.warnings
+        return self._clip.warnings
 
     def __iter__(self) -> Self:
         return self
@@ -82,7 +93,7 @@ class FrameStream:
     def close(self) -> None:
         """Free the decoder; can be called twice."""
         self._frames = iter(())
-        self._decoder.close()
+        self._clip.close()
 
     def __enter__(self) -> Self:
         return self
@@ -126,6 +137,7 @@ def sample_frames(
     fps: float | None = None,
     max_pixels: int = MAX_FRAME_PIXELS,
     max_duration_s: float = math.inf,
+    beat: Beat = lambda: None,
 ) -> FrameStream:
     """Sample a clip evenly in time, from its first frame to its last.
 
@@ -136,6 +148,7 @@ def sample_frames(
         fps: Give the frame shown at every 1 / `fps` seconds instead; each at most once.
         max_pixels: Refuse larger frames.
         max_duration_s: Refuse longer clips.
+        beat: Called for each packet that is read: a sign of progress also where no frame comes.
 
     Raises:
         MediaError: `missing`, `empty`, `unreadable`, `unsupported`, `no_video`, `too_large`, or
@@ -144,7 +157,7 @@ def sample_frames(
     if frames < 1 or (fps is not None and not fps > 0):
         message = f"frames must be at least 1 and fps above 0, got frames={frames} fps={fps}"
         raise UsageError(message)
-    decoder = Decoder(source, max_pixels)
+    decoder = Decoder(source, max_pixels, beat)
     try:
         timeline = survey(source, decoder)
         _check_duration(source, float(timeline.duration * decoder.time_base), max_duration_s)

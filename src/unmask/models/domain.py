@@ -16,7 +16,6 @@ faces that the network was not trained on; distances are given in units of it.
 """
 
 import io
-import tempfile
 import tokenize
 import zipfile
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ from typing import Final
 import numpy as np
 
 from unmask.errors import DataError, ModelError
+from unmask.files import open_drafts
 from unmask.media.images import DECODER_ERRORS
 from unmask.models.card import DomainCard, hash_file
 from unmask.models.engine import FloatArray
@@ -133,8 +133,8 @@ def read_domain(path: Path, card: DomainCard) -> Domain:
 def add_domain(model: str | Path, fitted: FittedDomain) -> ModelFolder:
     """Put a description into a model folder: the file, and its entry in the card."""
     folder = open_model(model)
-    with tempfile.TemporaryDirectory(dir=folder.path) as scratch:
-        draft = Path(scratch) / DOMAIN_NAME
+    with open_drafts(folder.path.parent) as drafts:
+        draft = drafts / DOMAIN_NAME
         fitted.domain.write(draft)
         entry = DomainCard(
             file=DOMAIN_NAME,

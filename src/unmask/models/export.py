@@ -1,7 +1,5 @@
 """From a trained network to a model folder, checked before it is written."""
 
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from unmask.errors import ModelError
+from unmask.files import open_drafts
 from unmask.models.card import WeightsCard
 from unmask.models.engine import OUTPUT_NAMES, STAGES_NAME, open_engine
 from unmask.models.library import describe_files
@@ -87,8 +86,8 @@ def export_onnx(network: FaceNet, size_px: int, path: Path, samples: Pixels | No
         shape = (_CHECKED_CROPS, size_px, size_px, 3)
         samples = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     pixels = torch.from_numpy(np.array(samples[:_CHECKED_CROPS]))
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        draft = Path(folder) / path.name
+    with open_drafts(path.parent) as folder:
+        draft = folder / path.name
         torch.onnx.export(
             wrapped,
             (pixels,),
@@ -101,7 +100,7 @@ def export_onnx(network: FaceNet, size_px: int, path: Path, samples: Pixels | No
             verbose=False,
         )
         _check(wrapped, draft, pixels)
-        shutil.move(draft, path)
+        draft.replace(path)
 
 
 def _check(wrapped: _FromPixels, path: Path, pixels: Tensor) -> None:

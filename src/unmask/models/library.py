@@ -3,7 +3,6 @@
 import mmap
 import re
 import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from unmask.errors import ModelError, UsageError
+from unmask.files import is_draft, open_drafts
 from unmask.models.card import (
     CARD_NAME,
     WEIGHTS_NAME,
@@ -81,7 +81,8 @@ def _find(name_or_path: str | Path | None) -> ModelFolder:
     path = Path(name_or_path)
     if path.name == CARD_NAME:
         path = path.parent
-    for folder in (path, path / MODEL_IN_RUN):
+    places = (path, path / MODEL_IN_RUN)
+    for folder in (*places, *map(_earlier, places)) if path.name else places:
         if (folder / CARD_NAME).is_file():
             return ModelFolder(folder, read_card(folder))
     if path.is_dir():
@@ -117,8 +118,8 @@ def write_model(
     """
     check_place(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        draft = Path(scratch) / folder.name
+    with open_drafts(folder.parent) as scratch:
+        draft = scratch / folder.name
         draft.mkdir()
         shutil.copyfile(weights, draft / card.weights.file)
         for part in card.weights.beside:
@@ -128,9 +129,17 @@ def write_model(
         else:
             card = card.model_copy(update={"domain": None})
         card.write(draft)
+        earlier = _earlier(folder)
         if folder.exists():
-            folder.rename(Path(scratch) / "earlier")
+            shutil.rmtree(earlier, ignore_errors=True)
+            folder.rename(earlier)
         draft.rename(folder)
+        shutil.rmtree(earlier, ignore_errors=True)
+
+
+def _earlier(folder: Path) -> Path:
+    """Where a model lies while another takes its place, and stays if that is cut short."""
+    return folder.with_name(f".{folder.name}.earlier")
 
 
 def check_place(folder: Path) -> None:
@@ -148,7 +157,8 @@ def check_place(folder: Path) -> None:
         message = f"{folder} is a file; choose a folder"
         raise ModelError(message)
     known = {CARD_NAME, WEIGHTS_NAME, DOMAIN_NAME, *IR_NAMES}
-    strangers = sorted(path.name for path in folder.iterdir() if path.name not in known)
+    found = {path.name for path in folder.iterdir() if not is_draft(path)}
+    strangers = sorted(found - known)
     if strangers:
         message = f"{folder} holds other files than a model ({strangers[0]}); choose another folder"
         raise ModelError(message)

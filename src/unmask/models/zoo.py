@@ -7,10 +7,11 @@ from typing import Any, Final, Literal, NamedTuple
 import timm
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from unmask.errors import UsageError
+from unmask.files import write_whole
 from unmask.models.nets import build_cnn128, build_cnn256
 
 ALIASES: Final[Mapping[str, str]] = {
@@ -148,7 +149,7 @@ def save_network(network: FaceNet, path: Path, pretrained: str) -> None:
     """
     padding = {_PADDING: _LIKE_TENSORFLOW} if _from_tensorflow(pretrained) else {}
     state = {name: value.contiguous() for name, value in network.state_dict().items()}
-    save_file(state, path, metadata=padding)
+    write_whole(path, save(state, metadata=padding))
 
 
 def count_parameters(model: nn.Module) -> int:

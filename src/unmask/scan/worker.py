@@ -93,11 +93,12 @@ class _Worker:
         import cv2
 
         from unmask.detection.detector import Detector
+        from unmask.media.limits import DecodeLimits
 
         cv2.setNumThreads(work.threads)
         self._connection = connection
         self._work = work
-        self._detector = Detector(**work.settings, threads=work.threads)
+        self._detector = Detector(**work.settings, threads=work.threads, contained=DecodeLimits())
         self._rows: list[dict[str, Any]] = []
         self._begun_s = 0.0
         self._held: Batch | Flush | None = None

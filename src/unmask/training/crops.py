@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -121,6 +122,7 @@ def _write_crops(plan: _Plan, pixels_path: Path, facts_path: Path) -> None:
     rows = np.lib.format.open_memmap(
         partial, mode="w+", dtype=np.uint8, shape=(most, size, size, 3)
     )
+    _reserve(partial)
     kept: list[int] = []
     hashes: list[int] = []
     left_out: list[LeftOut] = []
@@ -140,6 +142,18 @@ def _write_crops(plan: _Plan, pixels_path: Path, facts_path: Path) -> None:
     partial.rename(pixels_path)
     facts = {"kept": kept, "hashes": hashes, "left_out": [asdict(row) for row in left_out]}
     write_whole(facts_path, json.dumps(facts))
+
+
+def _reserve(path: Path) -> None:
+    """Have the disk hold all of a file: where it is full, writing to mapped pages is a crash."""
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            try:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+            except OSError as error:
+                error.filename = str(path)
+                path.unlink()
+                raise
 
 
 def _cut_all(plan: _Plan) -> Iterator[list[Pixels] | LeftOut]:

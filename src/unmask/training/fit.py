@@ -1,5 +1,6 @@
 """One training: crops and settings in, a run folder with the best weights out."""
 
+import io
 import warnings
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from lightning.pytorch.callbacks import (
     WeightAveraging,
 )
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
 from unmask.errors import UsageError
@@ -95,7 +97,13 @@ def _fit_phase(
     folder = run / "checkpoints" / f"phase-{number}"
     done = folder / "done"
     if not done.is_file():
-        best = ModelCheckpoint(folder, "best", monitor="val_loss", save_last=True)
+        best = ModelCheckpoint(
+            folder,
+            "best",
+            monitor="val_loss",
+            save_last=True,
+            enable_version_counter=False,  # a killed run's first `best` is not in the way
+        )
         trainer = _build_trainer(settings, phase, run, f"phase-{number}", (best, *callbacks))
         module = FaceModule(network, settings, phase)
         last = folder / "last.ckpt"
@@ -144,8 +152,25 @@ def _build_trainer(
         gradient_clip_val=settings.gradient_clip or None,
         log_every_n_steps=50,
         num_sanity_val_steps=0,
+        plugins=[_WholeCheckpoints()],
         enable_model_summary=False,
     )
+
+
+class _WholeCheckpoints(TorchCheckpointIO):
+    """Writes each checkpoint beside its place and moves it; Lightning's own way is by `/tmp`."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        """Write a checkpoint whole or not at all."""
+        if storage_options is not None:
+            message = "checkpoints lie on this machine's disk and take no storage options"
+            raise TypeError(message)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        write_whole(Path(path), content.getvalue())
 
 
 def average(mean: Tensor, current: Tensor, steps: Tensor | int, *, decay: float) -> Tensor:

@@ -1,5 +1,6 @@
 """Search for better settings: Optuna proposes, short trainings answer, validation decides."""
 
+import io
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -161,4 +162,6 @@ def _draw(study: optuna.Study, run: Path) -> None:
     for name, axes in drawn.items():
         figure = (axes if not hasattr(axes, "ravel") else axes.ravel()[0]).figure
         if isinstance(figure, Figure):
-            figure.savefig(run / f"{name}.png", bbox_inches="tight")
+            content = io.BytesIO()
+            figure.savefig(content, bbox_inches="tight")
+            write_whole(run / f"{name}.png", content.getvalue())

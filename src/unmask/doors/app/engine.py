@@ -12,6 +12,7 @@ from unmask.detection.detector import Detector
 from unmask.doors.app.settings import AppSettings
 from unmask.doors.app.visit import Visit
 from unmask.inspection.inspect import Inspector
+from unmask.media.limits import DecodeLimits
 from unmask.media.samples import make_samples
 from unmask.models.library import ModelFolder, list_models, open_model
 from unmask.service.settings import count_processors
@@ -33,7 +34,8 @@ class Choice:
 @st.cache_resource(show_spinner="Loading the model", max_entries=MOST_DETECTORS)
 def open_inspector(model: str, policy: str, frames: int) -> Inspector:
     """An inspector; one for all visitors who choose the same."""
-    return Inspector(Detector(model, policy=policy, frames=frames))
+    detector = Detector(model, policy=policy, frames=frames, contained=DecodeLimits())
+    return Inspector(detector)
 
 
 @st.cache_resource(show_spinner=False)

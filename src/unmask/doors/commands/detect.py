@@ -36,6 +36,7 @@ Examples:
   unmask detect photo.jpg
   unmask detect holiday/ clip.mp4 --recursive --format html --out report.html
   unmask detect *.mp4 --overlay drawn/ --fps 2
+  unmask detect from-strangers/ --contained
   unmask detect pictures/ --format jsonl | jq 'select(.verdict == "fake")'
 """
 
@@ -81,9 +82,18 @@ def detect(
     recursive: Annotated[
         bool, typer.Option("--recursive", "-r", help="Look into the folders of folders too.")
     ] = False,
+    contained: Annotated[
+        bool,
+        typer.Option(
+            "--contained",
+            help="Decode in processes of their own, with limits on time and memory, so that a "
+            "hostile file costs no more than its own answer.",
+        ),
+    ] = False,
 ) -> None:
     """Parse, build a detector, hand each report to one sink."""
     from unmask.detection.detector import Detector
+    from unmask.media.limits import DecodeLimits
     from unmask.media.sources import walk
     from unmask.reporting.outputs import check_destinations, open_sink
     from unmask.reporting.progress import choose_console, watch
@@ -99,6 +109,7 @@ def detect(
         frames=frames,
         fps=fps,
         crops=crops,
+        contained=DecodeLimits() if contained else None,
     )
     found = walk(paths, recursive=recursive)
     sources = _outside(overlay, found, paths)

@@ -75,6 +75,7 @@ def inspect(
     from unmask.inspection.credentials import read_trust
     from unmask.inspection.evidence import check_targets, write_evidence
     from unmask.inspection.inspect import Inspector
+    from unmask.media.limits import DecodeLimits
     from unmask.reporting.inspection import print_inspection
 
     targets = {"html": html, "pdf": pdf, "json": json}
@@ -87,6 +88,7 @@ def inspect(
         device=device.value,
         frames=frames,
         fps=fps,
+        contained=DecodeLimits(),
     )
     found = Inspector(detector, read_trust(trust)).inspect(file)
     written = list(write_evidence(found, targets))  # first, since who reads the lines may go away

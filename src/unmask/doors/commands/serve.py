@@ -104,7 +104,7 @@ def serve(
     from unmask.doors.api.app import build_app
     from unmask.doors.server import Server
     from unmask.doors.sockets import describe_address, listen
-    from unmask.media.limits import MediaLimits
+    from unmask.media.limits import PROGRESS_S, DecodeLimits, MediaLimits
     from unmask.service.desk import Desk
     from unmask.service.keys import KeyRing
     from unmask.service.logs import log, write_logs
@@ -133,6 +133,7 @@ def serve(
         frames=frames,
         fps=fps,
         limits=MediaLimits(settings.max_pixels, settings.max_clip_s),
+        contained=DecodeLimits(min(PROGRESS_S, timeout_s), timeout_s),
     )
     with listen(host, port) as listening:
         desk = Desk(detector, settings, keys)
