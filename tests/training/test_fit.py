@@ -106,6 +106,7 @@ class _Flickering(nn.Module):
     def __init__(self, network):
         super().__init__()
         self.network = network
+        self.backbone = network.backbone
 
     def forward(self, images):
         outputs = self.network(images)
