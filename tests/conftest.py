@@ -50,6 +50,21 @@ def small_detector():
     return Detector(frames=4, limits=MediaLimits(pixels=1_000_000, duration_s=10.0))
 
 
+@pytest.fixture(scope="session")
+def sample_verdicts(small_detector, tmp_path_factory):
+    """What the bundled detector says of each sample, through no door."""
+    from unmask.media.samples import make_samples
+
+    samples = make_samples(tmp_path_factory.mktemp("samples"))
+    return {path.name: str(small_detector.detect(path).verdict) for path in samples}
+
+
+@pytest.fixture(scope="session")
+def portrait_verdict(sample_verdicts):
+    """Of the sample portrait."""
+    return sample_verdicts["portrait.jpg"]
+
+
 @pytest.fixture
 def serve(tmp_path_factory, small_detector):
     """Start services on free ports, in threads."""

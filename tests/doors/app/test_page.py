@@ -38,14 +38,14 @@ def test_it_begins_with_what_can_be_asked(page):
 @pytest.mark.parametrize(
     ("label", "answer"),
     [
-        ("Try a portrait", 'class="unmask-word">real'),
-        ("Try a picture without a face", 'class="unmask-word">no face'),
+        ("Try a portrait", None),
+        ("Try a picture without a face", "no face"),
     ],
 )
-def test_a_sample_is_answered(page, label, answer):
+def test_a_sample_is_answered(page, label, answer, portrait_verdict):
     at = press(page(), label)
     assert not at.exception
-    assert answer in pieces(at)
+    assert f'class="unmask-word">{answer or portrait_verdict}' in pieces(at)
 
 
 def test_a_clip_begins_at_its_most_suspicious_moment(page):
