@@ -34,6 +34,7 @@ def test_twins_together_answer_as_one(unmask, photo, twin, tmp_path):
         assert found.exit_code == 0, found.output
         answers.append(json.loads(found.stdout))
     alone, both = answers
+    assert both["verdict"] == alone["verdict"]
     assert both["score"] == pytest.approx(alone["score"], abs=0.05)
 
 

@@ -22,12 +22,6 @@ TRAINING = (
     "val_share=0.4",
     "phases=[{epochs = 6, learning_rate = 2e-3, schedule = 'onecycle'}]",
 )
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning",
-    "ignore::FutureWarning",
-    "ignore:.*tensorboard.*",
-    "ignore:.*`isinstance.treespec, LeafSpec.*",
-)
 
 
 class Disk:
