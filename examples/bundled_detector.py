@@ -18,11 +18,9 @@ from safetensors.torch import load_file
 
 from unmask.data.reading import read_data
 from unmask.models.zoo import FaceNet
-from unmask.training.bounds import add_bounds
-from unmask.training.fit import claim_run, fit
-from unmask.training.publish import About, publish
+from unmask.training.publish import About
 from unmask.training.settings import load_settings
-from unmask.training.train import prepare
+from unmask.training.train import train
 
 RECIPE = Path(__file__).with_suffix(".toml")
 EARLIER = Path(__file__).with_name("bundled_v2.safetensors")
@@ -78,19 +76,21 @@ def main() -> None:
     arguments = parser.parse_args()
     manifest = read_data(arguments.data).manifest
     settings = load_settings(str(RECIPE), pretrained=arguments.pretrained)
-    run: Path = arguments.out
-    claim_run(run, settings, resume=True)
-    store = prepare(manifest, settings, arguments.crops or run / "crops")
-    network = fit(store, settings, run, resume=True)
-    mix_in(network, EARLIER)
-    folder = publish(network, store, settings, run, about=ABOUT)
-    add_bounds(folder, store.manifest, settings.seed)
+    train(
+        manifest,
+        settings,
+        arguments.out,
+        about=ABOUT,
+        resume=True,
+        crops=arguments.crops,
+        finish=mix_in,
+    )
 
 
-def mix_in(network: FaceNet, earlier: Path) -> None:
-    """Take a share of the weights from an earlier network of the same form."""
+def mix_in(network: FaceNet) -> None:
+    """Take a share of the weights from version 2."""
     state = network.state_dict()
-    for name, weight in load_file(earlier).items():
+    for name, weight in load_file(EARLIER).items():
         if state[name].is_floating_point():
             state[name].lerp_(weight, EARLIER_SHARE)
 

@@ -143,7 +143,16 @@ def open_place(out: Path) -> set[str]:
     except OSError as error:
         message = f"--out {out} cannot be used: {error.strerror or error}"
         raise UsageError(message) from error
-    if not os.access(out, os.W_OK):
-        message = f"cannot write to the folder {out}: Permission denied"
-        raise UsageError(message)
+    check_writable(out)
     return found
+
+
+def check_writable(folder: Path) -> None:
+    """See that files can be made in a folder.
+
+    Raises:
+        UsageError: they cannot.
+    """
+    if not os.access(folder, os.W_OK):
+        message = f"cannot write to the folder {folder}: Permission denied"
+        raise UsageError(message)

@@ -2,9 +2,12 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 from typer.testing import CliRunner
 
 from unmask.data.reading import read_data
@@ -135,3 +138,26 @@ def test_cross_validation(faces, tmp_path):
     } <= {path.name for path in out.iterdir()}
     assert "By class, pooled" in (out / "crossval.html").read_text()
     assert "± " in result.output
+
+
+def test_the_trained_network_can_be_finished_before_it_is_exported(run, tmp_path):
+    copy = shutil.copytree(run, tmp_path / run.name)
+
+    def halve(network):
+        last = [layer for layer in network.head.modules() if isinstance(layer, nn.Linear)][-1]
+        with torch.no_grad():
+            last.weight.mul_(0.5)
+            last.bias.mul_(0.5)
+
+    folder = train(
+        read_data(copy / "manifest.csv").manifest,
+        load_settings(str(copy / "settings.json")),
+        copy,
+        about=About(name="halved", version="1"),
+        resume=True,
+        finish=halve,
+    )
+    crops = np.random.default_rng(0).integers(0, 256, (4, 64, 64, 3), dtype=np.uint8)
+    before, after = (Detector(each).run_network(crops).logit for each in (run / "model", folder))
+    assert after == pytest.approx(before / 2, abs=0.05)
+    assert np.abs(before).max() > 0.2

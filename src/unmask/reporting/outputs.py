@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from unmask.errors import UsageError
+from unmask.files import check_writable
 from unmask.media.sources import MEDIA_EXTENSIONS
 from unmask.reporting.html import HtmlSink
 from unmask.reporting.sinks import CsvSink, JsonLinesSink, Sink, TableSink
@@ -99,9 +100,7 @@ def _check_folder(overlay: Path, inputs: Sequence[str]) -> None:
     except OSError as error:
         message = f"--overlay {overlay} cannot be made: {error.strerror or error}"
         raise UsageError(message) from error
-    if not os.access(overlay, os.W_OK):
-        message = f"cannot write to the folder {overlay}: Permission denied"
-        raise UsageError(message)
+    check_writable(overlay)
 
 
 def _is_same(path: Path, other: str) -> bool:

@@ -1,5 +1,6 @@
 """The verb `train`: from a table of samples to a run folder with a model in it."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,7 @@ from unmask.errors import DataError
 from unmask.evaluation.history import read_history
 from unmask.files import write_whole
 from unmask.media.faces import CropGeometry
+from unmask.models.zoo import FaceNet
 from unmask.reporting.plots import draw_history
 from unmask.training.bounds import add_bounds
 from unmask.training.crops import CROPS_NAME, CropStore, build_crops
@@ -34,12 +36,14 @@ def train(
     about: About,
     resume: bool = False,
     crops: Path | None = None,
+    finish: Callable[[FaceNet], None] | None = None,
 ) -> Path:
     """Train, export, calibrate, bound and describe; returns the model folder `run/model`.
 
     What the data do not split is split here, near-duplicates kept together; `run/manifest.csv` has
     the splits as they were used. The test split is never opened. Face crops are kept in `crops`,
-    which several runs may share; in the run folder where None.
+    which several runs may share; in the run folder where None. `finish` may change the trained
+    network before it is exported.
 
     Raises:
         DataError: a class is missing or too small, or no picture gives a face.
@@ -51,6 +55,8 @@ def train(
     used = Manifest((*dict.fromkeys(store.manifest), *tested))
     used.relative_to(run).write_csv(run / MANIFEST_NAME)
     network = fit(store, settings, run, resume=True)
+    if finish is not None:
+        finish(network)
     folder = publish(network, store, settings, run, about=about)
     add_bounds(folder, used, settings.seed)
     write_whole(run / HISTORY_NAME, draw_history(read_history(folder)))
