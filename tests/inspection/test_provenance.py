@@ -12,12 +12,14 @@ import pytest
 from PIL import Image, PngImagePlugin
 from skimage import data
 
+from unmask.detection.detector import Detector
 from unmask.errors import MediaError
 from unmask.inspection.container import read_container
 from unmask.inspection.credentials import CredentialState
 from unmask.inspection.fingerprints import hash_tool, perceptual_hash
-from unmask.inspection.provenance import trace
+from unmask.inspection.provenance import Provenance, trace
 from unmask.media.images import encode_jpeg
+from unmask.media.limits import DecodeLimits
 
 from .test_declarations import WEB_UI
 from .test_metadata import BOMB, TRAINED, packet
@@ -37,6 +39,23 @@ def test_a_plain_photograph_says_nothing_of_its_making(photo):
     assert found.declarations == ()
     assert found.warnings == ()
     assert found.credentials.state in {CredentialState.ABSENT, CredentialState.NOT_CHECKED}
+
+
+def test_it_is_the_same_where_the_detector_decodes(tmp_path, portrait, clip):
+    info = PngImagePlugin.PngInfo()
+    info.add_text("parameters", WEB_UI, zip=True)
+    portrait.save(tmp_path / "a.png", pnginfo=info)
+    portrait.save(tmp_path / "a.jpg", quality=70)
+    apart = Detector(contained=DecodeLimits())
+    for path in (tmp_path / "a.png", tmp_path / "a.jpg", clip):
+        assert Provenance.ask(apart, path) == trace(path)
+    apart.close()
+
+
+def test_a_file_that_vanished_has_an_error(tmp_path):
+    with pytest.raises(MediaError) as caught:
+        Provenance.ask(Detector(), tmp_path / "gone.jpg")
+    assert caught.value.code == "missing"
 
 
 def test_texts_and_xmp_of_a_png_are_read(tmp_path, portrait):

@@ -140,6 +140,42 @@ def test_errors_are_the_same(reader, tmp_path, name, content):
     assert (found.code, str(found)) == (expected.code, str(expected))
 
 
+@pytest.fixture
+def asked(monkeypatch, tmp_path):
+    """Functions that a reader can be told to ask."""
+    module = tmp_path / "asked_of_files.py"
+    module.write_text(
+        "import os, pathlib\n"
+        "def count(source, times): return {'bytes': times * len(pathlib.Path(source).read_bytes())}\n"
+        "def die(source): os.abort()\n"
+        "def talk(source): return {'words': 'x' * 2**21}\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.syspath_prepend(tmp_path)
+    return module.stem
+
+
+def test_a_function_says_the_same_of_a_file(limited, asked, photo):
+    expected = {"bytes": 2 * photo.stat().st_size}
+    for reader in (limited(), open_reader(None)):
+        assert reader.ask(f"{asked}:count", photo, times=2) == expected
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        "die",  # takes the process with it
+        "talk",  # says more than is listened to
+    ],
+)
+def test_a_function_that_breaks_costs_one_answer(limited, asked, photo, function):
+    reader = limited()
+    error = failing(reader.ask, f"{asked}:{function}", photo)
+    assert error.code == "crashed"
+    assert "photo.jpg" in str(error)
+    assert np.array_equal(read(reader, photo), read_image(photo))
+
+
 def test_limits_on_media_hold(reader, photo, clip):
     def read_small():
         reader.read_image(photo, max_pixels=1000)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import numpy as np
 
@@ -268,6 +268,10 @@ class Detector:
             max_pixels=self._limits.pixels,
             max_duration_s=self._limits.duration_s,
         )
+
+    def ask(self, function: str, source: FilePath, **arguments: Any) -> dict[str, Any]:
+        """What a function, `module:name`, says of a file, asked where `detect` decodes it."""
+        return self._reader.ask(function, source, **arguments)
 
     def close(self) -> None:
         """End the processes that decode, where there are any; it may still be used."""

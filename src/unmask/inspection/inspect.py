@@ -7,7 +7,6 @@ from concurrent.futures import CancelledError
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -17,7 +16,7 @@ from unmask.detection.pooling import find_deciding, pool_scores
 from unmask.errors import MediaError
 from unmask.inspection.fingerprints import perceptual_hash
 from unmask.inspection.heatmap import Explainer
-from unmask.inspection.provenance import Provenance, trace
+from unmask.inspection.provenance import Provenance
 from unmask.inspection.record import Explained, Inspection
 from unmask.inspection.stability import Change, Stability, gather, vary
 from unmask.media.sources import FilePath
@@ -74,7 +73,7 @@ class Inspector:
         report = self.detector.detect(source, stop=stop, watch=lambda share: watch(share / 2))
         if stop.is_set():
             raise CancelledError
-        provenance, troubles = _trace(source, self._trust)
+        provenance, troubles = _trace(self.detector, source, self._trust)
         warnings = (*report.warnings, *troubles, *(provenance.warnings if provenance else ()))
         inspection = Inspection(
             report=report,
@@ -178,10 +177,12 @@ def _conclude(inspection: Inspection, detector: Detector) -> Inspection:
     return replace(inspection, verdict=Verdict.UNCERTAIN, reasons=reasons)
 
 
-def _trace(source: FilePath, trust: str) -> tuple[Provenance | None, tuple[str, ...]]:
+def _trace(
+    detector: Detector, source: FilePath, trust: str
+) -> tuple[Provenance | None, tuple[str, ...]]:
     try:
-        return trace(Path(source), trust), ()
-    except (MediaError, OSError) as error:
+        return Provenance.ask(detector, source, trust), ()
+    except MediaError as error:
         return None, (f"where the file is from could not be read: {error}",)
 
 

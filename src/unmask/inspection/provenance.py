@@ -4,8 +4,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from pydantic import TypeAdapter
+
+from unmask.detection.detector import Detector
 from unmask.errors import MediaError
 from unmask.inspection.container import read_container
 from unmask.inspection.credentials import Credentials, CredentialState, read_credentials
@@ -20,7 +23,7 @@ from unmask.inspection.jpeg import JpegFacts, read_jpeg
 from unmask.inspection.metadata import packet_of, read_exif, read_xmp
 from unmask.media.chunks import XMP_KEYWORD, read_texts
 from unmask.media.images import DECODER_ERRORS, open_image
-from unmask.media.sources import IMAGE_FORMATS, format_of
+from unmask.media.sources import IMAGE_FORMATS, FilePath, format_of, unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,16 @@ class Provenance:
     """Of a clip."""
     warnings: tuple[str, ...] = ()
 
+    @classmethod
+    def ask(cls, detector: Detector, source: FilePath, trust: str = "") -> "Provenance":
+        """What `trace` finds, looked up where the detector decodes.
+
+        Raises:
+            MediaError: as `trace`, and what the process that looks it up died of.
+        """
+        function = f"{__name__}:{_trace_as_json.__name__}"
+        return _PLAIN.validate_python(detector.ask(function, source, trust=trust))
+
     def to_dict(self) -> dict[str, Any]:
         """The provenance as plain JSON values."""
         return {
@@ -55,6 +68,9 @@ class Provenance:
             "jpeg": self.jpeg.to_dict() if self.jpeg else None,
             "container": self.container,
         }
+
+
+_PLAIN: Final = TypeAdapter(Provenance)
 
 
 @dataclass(slots=True)
@@ -103,6 +119,15 @@ def trace(source: str | Path, trust: str = "") -> Provenance:
         container=found.container,
         warnings=(*found.warnings, *_warn(credentials)),
     )
+
+
+def _trace_as_json(source: FilePath, trust: str) -> dict[str, Any]:
+    try:
+        found = trace(Path(source), trust)
+    except OSError as error:
+        raise unreadable(source, error) from error
+    said: dict[str, Any] = _PLAIN.dump_python(found, mode="json")
+    return said
 
 
 @contextmanager

@@ -21,6 +21,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from pkgutil import resolve_name
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -61,6 +62,10 @@ class Reader(Protocol):
         """As `unmask.media.video.sample_frames`."""
         ...
 
+    def ask(self, function: str, source: FilePath, **arguments: Any) -> dict[str, Any]:
+        """What a function, `module:name`, says of a file: plain JSON values."""
+        ...
+
     def close(self) -> None:
         """Free what is idle; can be called twice."""
         ...
@@ -71,6 +76,11 @@ class _Here:
 
     read_image = staticmethod(read_image)
     sample_frames = staticmethod(sample_frames)
+
+    def ask(self, function: str, source: FilePath, **arguments: Any) -> dict[str, Any]:
+        """What a function says of a file."""
+        said: dict[str, Any] = resolve_name(function)(source, **arguments)
+        return said
 
     def close(self) -> None:
         """There is nothing to free."""
@@ -134,6 +144,16 @@ class ContainedReader:
             raise
         clip = _Clip(self, child, "" if isinstance(source, bytes) else str(source), max_pixels)
         return FrameStream(clip, clip.frames(), answer["wanted"])
+
+    def ask(self, function: str, source: FilePath, **arguments: Any) -> dict[str, Any]:
+        """What a function, `module:name`, says of a file there: at most a megabyte of JSON."""
+        child = self._borrow()
+        try:
+            answer = child.begin("ask", source, function=function, arguments=arguments)
+        finally:
+            self._give_back(child)
+        said: dict[str, Any] = answer["said"]
+        return said
 
     def close(self) -> None:
         """End the processes that are idle; can be called twice."""

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, Final
 
 import numpy as np
@@ -62,6 +63,9 @@ class _DecoderProcess:
         if verb == "close":
             return {}
         source = self._open(arguments.pop("source"), arguments.pop("name"))
+        if verb == "ask":
+            said = resolve_name(arguments["function"])(source, **arguments["arguments"])
+            return {"said": said}
         if verb == "image":
             return self._give(read_image(source, **arguments))
         self._stream = sample_frames(source, beat=self._beat, **arguments)
