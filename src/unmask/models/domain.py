@@ -1,9 +1,8 @@
 """What a model's training faces look like to it, so that it can say "I know nothing like this".
 
 What is described is `EngineOutputs.look`: mean and spread of the network's maps on the way, not its
-last features. Those are trained to tell fake from real and drop everything else; on the bundled
-model a description of the last features called 36 % of drawn, altered and other strange
-pictures unlike, one of the maps at an eighth and a sixteenth of the side 82 % (`docs/inspect.md`).
+last features. Those are trained to tell fake from real and drop everything else
+(`docs/inspect.md`).
 
 The values, each in units of its own spread, are described by their mean, their main directions and
 the spread along and beside these: probabilistic principal components. How unlike a face is, is its
