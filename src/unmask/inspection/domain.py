@@ -86,8 +86,9 @@ def refit_strange(
     looker = _Looker(detector, seed, observe)
     training, kept_back = (part[:MOST_STRANGE] for part in _choose(manifest, seed))
     usual = looker.look_at(training, strange=MOST_STRANGE)
-    told = tell_strange(domain, usual, looker.look_at(kept_back), looker.strange)
-    return FittedDomain(told, entry.faces, entry.kept_back, entry.data)
+    others = looker.look_at(kept_back)
+    told = tell_strange(domain, usual, others, looker.strange)
+    return FittedDomain(told, entry.faces, len(others), entry.data)
 
 
 class _Looker:
