@@ -5,6 +5,8 @@
 
 Exports the network again where the folder's weights give no stages (see `unmask.models.export`);
 the logits stay as they are, which is checked. `unmask train` does the same for a new model.
+With --strange the description stays, and only what it knows of faces turned over and covered is
+fitted anew, with the limit.
 """
 
 import argparse
@@ -16,7 +18,7 @@ from safetensors.torch import load_file
 
 from unmask.data.reading import read_data
 from unmask.errors import ModelError
-from unmask.inspection.domain import fit_domain
+from unmask.inspection.domain import fit_domain, refit_strange
 from unmask.models.card import WeightsCard
 from unmask.models.domain import add_domain
 from unmask.models.engine import open_engine
@@ -33,15 +35,20 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="the table of the training data")
     parser.add_argument("--network", type=Path, required=True, help="network.safetensors of a run")
     parser.add_argument("--model", type=Path, required=True, help="the model folder")
+    parser.add_argument("--strange", action="store_true", help="fit strange faces alone anew")
     arguments = parser.parse_args()
     manifest = read_data(arguments.data).manifest
     folder = open_model(arguments.model)
+    seed = folder.card.seed or 0
+    if arguments.strange:
+        told = refit_strange(folder.path, manifest, seed=seed, observe=report)
+        print(add_domain(folder.path, told).card.domain)
+        return
     folder.card.model_copy(update={"domain": None}).write(folder.path)
     side = folder.card.crop.size_px
     noise = np.random.default_rng(0).integers(0, 256, (CROPS, side, side, 3), dtype=np.uint8)
     if open_engine(folder.weights_path, "onnxruntime").run(noise[:1]).stages is None:
         export_again(folder, arguments.network, noise)
-    seed = folder.card.seed or 0
     fitted = fit_domain(folder.path, manifest, seed=seed, observe=report)
     found = add_domain(folder.path, fitted).card.domain
     print(found)

@@ -33,6 +33,10 @@ def test_a_photograph_is_inspected_and_its_report_confirmed(unmask, photo, tmp_p
     assert refused.exit_code == 1
     assert "DIFFERS  file SHA-256: the report says" in refused.output
     assert "NOT confirmed" in refused.output
+    assert "cannot be answered" not in refused.output
+    gone = unmask("verify", "a.json", "gone.jpg")
+    assert gone.exit_code == 1
+    assert "the file cannot be answered: 'gone.jpg' does not exist" in gone.output
 
 
 def test_a_clip_is_inspected(unmask, clip, tmp_path):

@@ -123,7 +123,8 @@ def test_generators_are_found_in_comments(comment):
 def test_camera_and_place_are_listed_but_not_where():
     exif = exif_with(Make="Canon", Model="EOS R5", Software="x" * 5000)
     exif.get_ifd(ExifTags.IFD.GPSInfo)[1] = "N"
-    entries, declarations, _ = read_exif(picture(exif=exif))
+    entries, declarations, warnings = read_exif(picture(exif=exif))
+    assert not warnings
     assert entries["Make"] == "Canon"
     assert len(entries["Software"]) <= 300
     assert "not repeated" in entries["GPSInfo"]
@@ -132,18 +133,20 @@ def test_camera_and_place_are_listed_but_not_where():
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's; `open_image` silences them
 @pytest.mark.parametrize(
-    "block",
+    ("block", "broken"),
     [
-        b"Exif\0\0",
-        b"Exif\0\0II*\0\xff\xff\xff\xff",
-        b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + b"\xff" * 200,
-        b"Exif\0\0II*\0\x08\0\0\0\x01\0\x69\x87\x04\0\x01\0\0\0\x08\0\0\0\0\0\0\0",  # a circle
+        (b"Exif\0\0", True),
+        (b"Exif\0\0II*\0\xff\xff\xff\xff", True),  # begins beyond its end
+        (b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + b"\xff" * 200, True),  # 65,535 entries
+        # a circle
+        (b"Exif\0\0II*\0\x08\0\0\0\x01\0\x69\x87\x04\0\x01\0\0\0\x08\0\0\0\0\0\0\0", False),
     ],
 )
-def test_broken_blocks_are_no_crash(block):
-    entries, declarations, _ = read_exif(picture(exif=block))
+def test_broken_blocks_are_warnings_and_no_crash(block, broken):
+    entries, declarations, warnings = read_exif(picture(exif=block))
     assert len(entries) <= 64
     assert not declarations
+    assert any("EXIF block is broken" in warning for warning in warnings) == broken
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "WEBP", "TIFF", "PNG"])

@@ -56,6 +56,23 @@ def test_what_leaves_the_directions_is_far(fitted):
     assert (fitted.domain.measure(strange) > 2).all()
 
 
+def test_known_strange_faces_are_far_and_the_others_stay_near(fitted):
+    """They differ by less than training faces do, in one feature that these hardly use."""
+    strange = draw(400, 9)
+    strange[:, 3] += 0.25
+    unseen, odd = draw(2000, 3), draw(200, 10)
+    odd[:, 3] += 0.25
+    told = fit_look(draw(640, 2), draw(400, 8), "drawn", [strange]).domain
+    assert (told.measure(odd) > 1).mean() > (fitted.domain.measure(odd) > 1).mean() + 0.3
+    assert 0.002 < (told.measure(unseen) > 1).mean() < 0.03
+
+
+def test_strange_faces_that_are_none_change_nothing(fitted):
+    look = draw(50, 11)
+    same = fit_look(draw(640, 2), draw(400, 8), "drawn", [draw(640, 2)]).domain
+    assert np.allclose(same.measure(look), fitted.domain.measure(look), rtol=0.2)
+
+
 @given(st.floats(1e-3, 1e3))
 def test_the_unit_of_a_feature_does_not_count(fitted, factor):
     units = np.ones(SIZE, np.float32)
@@ -135,6 +152,9 @@ def test_it_travels_with_a_copy_or_not_at_all(fitted, folder, tmp_path):
         {**PARTS, "scale": np.zeros(4)},
         {**PARTS, "scale": np.ones(3)},
         {**PARTS, "mean": np.array([object()] * 4)},  # a pickle
+        {**PARTS, "mean": np.float32(0)},  # a number for a row
+        {**PARTS, "strange": np.zeros((1, 4))},  # without where it starts
+        {**PARTS, "strange": np.zeros((1, 3)), "start": np.zeros(1)},  # of another length
     ],
 )
 def test_files_of_another_kind_are_refused(fitted, folder, tmp_path, parts):

@@ -19,7 +19,7 @@ import numpy as np
 from unmask.detection.batching import BATCH_CROPS, Batcher
 from unmask.detection.conclude import Conclusion, conclude_clip, conclude_image
 from unmask.detection.doubts import find_doubts
-from unmask.detection.following import Follower
+from unmask.detection.following import Follower, FollowingFinder
 from unmask.detection.policy import Policy, calibrate, choose_policy
 from unmask.detection.pooling import pool_people
 from unmask.detection.tracking import Tracker
@@ -105,6 +105,7 @@ class Detector:
         crops: square pictures of at most `MAX_CROP_PX` are face crops, as in data sets: they are
             taken whole, and no face is looked for.
         contained: decode in processes of its own within these limits; in this process where None.
+        finder: finds the faces; MTCNN where None.
 
     Raises:
         UsageError: there is no such model, policy, engine or device, or a number is out of range.
@@ -125,6 +126,7 @@ class Detector:
         threads: int = 0,
         crops: bool = False,
         contained: DecodeLimits | None = None,
+        finder: FollowingFinder | None = None,
     ) -> None:
         if frames < 1:
             message = f"frames must be at least 1, got {frames}"
@@ -142,7 +144,7 @@ class Detector:
         if self.card.domain and folder.domain_path:
             self._domain = read_domain(folder.domain_path, self.card.domain)
         self._try_network(folder.path)
-        self._finder = MtcnnFinder()
+        self._finder: FollowingFinder = finder or MtcnnFinder()
         self._frames, self._fps, self._limits = frames, fps, limits
         self._crops = crops
         self._reader = open_reader(contained)

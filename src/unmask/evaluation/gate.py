@@ -1,6 +1,6 @@
 """May a new model take the place of an old one: which verdicts flip, for whom, under what."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -75,6 +75,8 @@ class GatePlan:
     data: Mapping[str, Any] = field(default_factory=dict)
     """What else is known of the data, such as their source."""
     observe: Observer | None = None
+    tell: Callable[[str], None] = lambda _: None
+    """Is told the name of each condition before it is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,11 @@ class Gate:
 
 
 def gate(old: Detector, new: Detector, manifest: Manifest, plan: GatePlan | None = None) -> Gate:
-    """Judge a new model against an old one on the same samples."""
+    """Judge a new model against an old one on the same samples.
+
+    Where both share a `detection.remembering.RememberingFinder` the faces of each picture are
+    looked for once.
+    """
     plan = plan or GatePlan()
     answers = _ask(old, new, manifest, plan)
     thresholds = tuple(counting_threshold(d.card, d.policy) for d in (old, new))
@@ -160,10 +166,12 @@ def gate(old: Detector, new: Detector, manifest: Manifest, plan: GatePlan | None
 
 def _ask(old: Detector, new: Detector, manifest: Manifest, plan: GatePlan) -> dict[str, Answers]:
     """What both say of the samples as they are, and of the pictures under each change."""
+    plan.tell(UNCHANGED)
     both = [tuple(predict(model, manifest, plan.observe)) for model in (old, new)]
     answers = {UNCHANGED: Answers(*both)}
     pictures = Manifest(tuple(p.sample for p in both[0] if p.kind is not Kind.VIDEO))
     for name, change in plan.conditions.items():
+        plan.tell(name)
         found = [
             tuple(predict_changed(model, pictures, change, seed=plan.seed, observe=plan.observe))
             for model in (old, new)

@@ -136,6 +136,7 @@ def _predict_folds(
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
+    from threadpoolctl import threadpool_limits
 
     scores = np.empty(len(labels))
     for fold in np.unique(folds):
@@ -150,6 +151,9 @@ def _predict_folds(
             model = HistGradientBoostingClassifier(
                 early_stopping=False, class_weight=EVEN, random_state=seed
             )
-        model.fit(columns[~held_out], labels[~held_out])
-        scores[held_out] = model.predict_proba(columns[held_out])[:, 1]
+        # On tables so small the threads of a busy machine wait for each other far longer than they
+        # work: 67 pictures took minutes.
+        with threadpool_limits(1):
+            model.fit(columns[~held_out], labels[~held_out])
+            scores[held_out] = model.predict_proba(columns[held_out])[:, 1]
     return scores

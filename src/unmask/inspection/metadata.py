@@ -5,7 +5,7 @@ texts, size of a packet. XMP is read without document types and entities.
 """
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, Literal
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import ElementTree
@@ -25,6 +25,9 @@ MAX_XMP_BYTES: Final = 2**20
 MAX_ENTRIES: Final = 64
 MAX_ELEMENTS: Final = 20_000
 _MAX_COMMENT_BYTES: Final = 2**20
+_COUNT_BYTES: Final = 2
+_ENTRY_BYTES: Final = 12
+"""Of a directory in TIFF 6.0, whose form EXIF has."""
 _EXIF_NAMES: Final = (
     "Make Model LensModel Software HostComputer DateTime DateTimeOriginal DateTimeDigitized "
     "ExposureTime FNumber ISOSpeedRatings FocalLength ImageDescription Artist Copyright "
@@ -45,7 +48,8 @@ def read_exif(image: Image.Image) -> tuple[dict[str, str], list[Declaration], li
     """The telling EXIF entries, traces of generators among them, and warnings."""
     entries: dict[str, str] = {}
     found: list[Declaration] = []
-    warnings: list[str] = []
+    block = image.info.get("exif")
+    warnings = ["the EXIF block is broken; what could be read is listed"] if _is_cut(block) else []
     try:
         exif = image.getexif()
         tags = {**dict(exif), **dict(exif.get_ifd(ExifTags.IFD.Exif))}
@@ -104,6 +108,19 @@ def packet_of(image: Image.Image) -> bytes:
         tag = getattr(image, "tag_v2", {}).get(ExifTags.Base.XMLPacket, b"")
         packet = bytes(tag) if isinstance(tag, bytes | tuple) else b""
     return packet.encode("utf-8", "replace") if isinstance(packet, str) else bytes(packet)
+
+
+def _is_cut(block: Any) -> bool:
+    """Whether an EXIF block has no head, or ends before the entries that it announces."""
+    if not isinstance(block, bytes):
+        return False
+    body = block.removeprefix(b"Exif\0\0")
+    order: Literal["little", "big"] = "big" if body[:2] == b"MM" else "little"
+    if body[:4] not in {b"II*\0", b"MM\0*"}:
+        return True
+    start = int.from_bytes(body[4:8], order)
+    count = int.from_bytes(body[start : start + _COUNT_BYTES], order)
+    return start + _COUNT_BYTES + count * _ENTRY_BYTES > len(body)
 
 
 def _as_text(name: str, value: Any) -> str:

@@ -35,6 +35,8 @@ class Verification:
     """Whether a report holds."""
 
     points: tuple[Comparison, ...]
+    trouble: str = ""
+    """Why the file cannot be answered now."""
 
     @property
     def confirmed(self) -> bool:
@@ -92,7 +94,8 @@ def compare_reports(stated: Mapping[str, Any], found: Mapping[str, Any]) -> Veri
         DataError: the report lacks entries.
     """
     with _readable():
-        return Verification(tuple(_compare(stated, found)))
+        error = found["detection"]["error"]
+        return Verification(tuple(_compare(stated, found)), error["message"] if error else "")
 
 
 @contextmanager
@@ -100,7 +103,10 @@ def _readable() -> Iterator[None]:
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        message = f"the report lacks or garbles an entry: {type(error).__name__} {error}"
+        message = (
+            f"the report lacks or garbles an entry ({type(error).__name__}: {error}); "
+            "give the file as unmask inspect --json wrote it"
+        )
         raise DataError(message) from error
 
 

@@ -15,10 +15,9 @@ from unmask.records import Pixels
 
 _BATCH: Final = 8
 _HEAVY: Final = frozenset({"Conv", "MatMul", "Gemm"})
-_FLOAT_AHEAD: Final = 3
+FLOAT_AHEAD: Final = 3
 """Convolutions and products from the pixels on that stay in floating point, where the finest traces
-are read. A MobileNetV2 with an AUC of 0.9996 on 697 validation faces of RVF10K, calibrated on 128
-of its training faces, keeps 0.9914, 0.9994 and 0.9996 with 0, 2 and 3 of them left out."""
+are read; `examples/int8_layers.py` tries others."""
 _FLOAT_BEHIND: Final = 1
 """Those before the outputs that stay in floating point: the head."""
 
@@ -49,11 +48,14 @@ def write_ir(weights: Path, folder: Path) -> list[Path]:
     return [xml, binary]
 
 
-def write_int8(weights: Path, folder: Path, crops: Pixels) -> list[Path]:
+def write_int8(
+    weights: Path, folder: Path, crops: Pixels, *, float_ahead: int = FLOAT_AHEAD
+) -> list[Path]:
     """Write an ONNX file with 8-bit weights and activations, which both engines run.
 
     Static quantisation by ONNX Runtime with pairs of QuantizeLinear and DequantizeLinear: weights
-    per channel, activations by the mean of the batches' extremes over the crops (M, S, S, 3).
+    per channel, activations by the mean of the batches' extremes over the crops (M, S, S, 3). The
+    first `float_ahead` convolutions and products behind the pixels stay as they are.
 
     Raises:
         ModelError: there is nothing to quantise, or it is done already.
@@ -67,8 +69,8 @@ def write_int8(weights: Path, folder: Path, crops: Pixels) -> list[Path]:
         prepared = Path(scratch) / WEIGHTS_NAME
         quant_pre_process(str(weights), str(prepared), skip_symbolic_shape=True)
         nodes = onnx.load(prepared, load_external_data=False).graph.node
-        left_out = _float_nodes(nodes)
-        _check_quantisable(nodes, left_out)
+        left_out = _float_nodes(nodes, float_ahead)
+        _check_quantisable(nodes, left_out, float_ahead)
         with _quiet():
             quantization.quantize_static(
                 prepared,
@@ -84,26 +86,26 @@ def write_int8(weights: Path, folder: Path, crops: Pixels) -> list[Path]:
     return [target]
 
 
-def _check_quantisable(nodes: Any, left_out: list[str]) -> None:
+def _check_quantisable(nodes: Any, left_out: list[str], float_ahead: int) -> None:
     if any(node.op_type == "QuantizeLinear" for node in nodes):
         message = "this network is quantised already; quantise the one that it was made from"
         raise ModelError(message)
     if all(node.op_type not in _HEAVY or node.name in left_out for node in nodes):
         message = (
-            f"this network has nothing to quantise: the first {_FLOAT_AHEAD} convolutions or "
+            f"this network has nothing to quantise: the first {float_ahead} convolutions or "
             f"products and the last {_FLOAT_BEHIND} stay in floating point, and there are no others"
         )
         raise ModelError(message)
 
 
-def _float_nodes(nodes: Any) -> list[str]:
+def _float_nodes(nodes: Any, float_ahead: int) -> list[str]:
     """The names of what lies near the pixels or the outputs."""
     ahead = _depths([(n.op_type, n.input, n.output) for n in nodes])
     behind = _depths([(n.op_type, n.output, n.input) for n in reversed(nodes)])
     return [
         node.name
         for node in nodes
-        if max(ahead[name] for name in node.output) <= _FLOAT_AHEAD
+        if max(ahead[name] for name in node.output) <= float_ahead
         or max((behind[name] for name in node.input if name), default=0) <= _FLOAT_BEHIND
     ]
 

@@ -31,6 +31,7 @@ def gate_page(summary: Mapping[str, Any], plots: Mapping[str, bytes]) -> str:
         shares=_SHARES,
         words=VERDICT_WORDS,
         lines=exceeded_lines(summary),
+        notes=coarse_lines(summary),
         share=share_text,
         auc=auc_text,
         interval=interval_text,
@@ -61,17 +62,41 @@ def print_gate(summary: Mapping[str, Any], console: Console | None = None) -> No
             auc_text(row["auc"]) if "auc" in row else "",
         )
     console.print(table)
-    for line in exceeded_lines(summary) or ["every budget is kept"]:
+    outcome = exceeded_lines(summary) or ["every budget is kept"]
+    for line in [*outcome, *coarse_lines(summary)]:
         console.print(Text(line), soft_wrap=True)
 
 
 def exceeded_lines(summary: Mapping[str, Any]) -> list[str]:
-    """A sentence for each budget that is exceeded."""
-    return [
-        f"past the budget: {BUDGET_NAMES[row['budget']]}, {row['condition']}: "
-        f"{row['value']:.4f}, at most {row['limit']:g} allowed"
-        for row in summary["exceeded"]
-    ]
+    """A sentence for each budget that is exceeded, with the conditions in which it is."""
+    lines = []
+    for key, name in BUDGET_NAMES.items():
+        rows = [row for row in summary["exceeded"] if row["budget"] == key]
+        if rows:
+            where = ", ".join(f"{row['condition']} {_measured(key, row['value'])}" for row in rows)
+            lines.append(
+                f"past the budget: {name}, at most {_measured(key, rows[0]['limit'])}: {where}"
+            )
+    return lines
+
+
+def coarse_lines(summary: Mapping[str, Any]) -> list[str]:
+    """A sentence for each budget that one sample exceeds, since they are too few."""
+    clean = summary["conditions"][0]
+    lines = []
+    for key, which in (("flips", "n"), ("new_false_alarms", "real"), ("new_misses", "fake")):
+        count, limit = clean[which], summary["budget"][key]
+        if count and 0 < limit < 1 / count:
+            what = "samples" if which == "n" else f"{which}s"
+            lines.append(
+                f"one of {count} {what} is {_measured(key, 1 / count)}, past the budget of "
+                f"{_measured(key, limit)} for {BUDGET_NAMES[key]}: name more data or allow more"
+            )
+    return lines
+
+
+def _measured(key: str, value: float) -> str:
+    return f"{100 * value:.3g} %" if key in _SHARES else f"{value:.4f}"
 
 
 def share_text(share: Mapping[str, Any]) -> str:

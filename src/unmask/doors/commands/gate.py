@@ -60,15 +60,19 @@ def gate(
     """Parse, read the data, judge, write, print."""
     from unmask.data.reading import read_data
     from unmask.detection.detector import Detector
+    from unmask.detection.remembering import RememberingFinder
     from unmask.evaluation import gate as verb
     from unmask.evaluation.assess import choose_samples
+    from unmask.media.faces import MtcnnFinder
     from unmask.media.perturb import PERTURBATIONS
     from unmask.models.library import open_model
     from unmask.reporting.gate import print_gate
 
     verb.GATE.check(out)
+    finder = RememberingFinder(MtcnnFinder())
     models = [
-        Detector(open_model(name).path, policy=policy, engine=engine.value) for name in (old, new)
+        Detector(open_model(name).path, policy=policy, engine=engine.value, finder=finder)
+        for name in (old, new)
     ]
     dataset = read_data(data, positive=positive.value if positive else None)
     typer.echo(dataset.describe())
@@ -79,6 +83,7 @@ def gate(
         seed=seed,
         data={"source": str(data), "split": chosen, "left_out": len(dataset.left_out)},
         observe=show_progress(len(samples)),
+        tell=lambda name: typer.echo(f"asking both models: {name}", err=True),
     )
     found = verb.gate(models[0], models[1], samples, plan)
     found.write(out)

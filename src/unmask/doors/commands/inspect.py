@@ -117,5 +117,7 @@ def verify(
         else:
             stated = f"the report says {printable(point.stated)}"
             typer.echo(f"DIFFERS  {point.name}: {stated}, now {printable(point.found)}")
+    if found.trouble:
+        typer.echo(f"the file cannot be answered: {printable(found.trouble)}")
     typer.echo("confirmed" if found.confirmed else "NOT confirmed: see the lines that differ")
     raise typer.Exit(0 if found.confirmed else 1)
