@@ -146,7 +146,8 @@ def asked(monkeypatch, tmp_path):
     module = tmp_path / "asked_of_files.py"
     module.write_text(
         "import os, pathlib\n"
-        "def count(source, times): return {'bytes': times * len(pathlib.Path(source).read_bytes())}\n"
+        "def count(source, times):\n"
+        "    return {'bytes': times * len(pathlib.Path(source).read_bytes())}\n"
         "def die(source): os.abort()\n"
         "def talk(source): return {'words': 'x' * 2**21}\n"
     )
