@@ -74,11 +74,13 @@ class LiveView:
 class LiveDetector:
     """Watches a live picture.
 
-    Every frame is shown; faces are searched and scored as often as `SEARCH_SHARE` allows.
+    Every frame is shown; faces are searched and scored as often as their share of the time allows.
 
     Args:
         detector: Finds and scores.
         half_life_s: Time after which a score counts half.
+        search_share: Share of the time that searching and scoring may take, in (0, 1]; with 1 every
+            frame is searched.
         clock: Seconds, for the pace.
     """
 
@@ -87,13 +89,18 @@ class LiveDetector:
         detector: LiveSource,
         *,
         half_life_s: float = HALF_LIFE_S,
+        search_share: float = SEARCH_SHARE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if not half_life_s > 0:
             message = f"half_life_s must be above 0, got {half_life_s}"
             raise ValueError(message)
+        if not 0 < search_share <= 1:
+            message = f"search_share must lie in (0, 1], got {search_share}"
+            raise ValueError(message)
         self._detector = detector
         self._half_life_s = half_life_s
+        self._search_share = search_share
         self._clock = clock
 
     def watch(self, frames: Iterable[Frame]) -> Iterator[LiveView]:
@@ -102,14 +109,16 @@ class LiveDetector:
 
     def begin(self) -> "LiveWatch":
         """Start with nobody known, for frames that are brought one at a time."""
-        return LiveWatch(_Scene(self._detector, self._half_life_s), self._clock)
+        scene = _Scene(self._detector, self._half_life_s)
+        return LiveWatch(scene, self._search_share, self._clock)
 
 
 class LiveWatch:
     """One live picture; frames are brought in order, by one thread at a time."""
 
-    def __init__(self, scene: "_Scene", clock: Callable[[], float]) -> None:
+    def __init__(self, scene: "_Scene", search_share: float, clock: Callable[[], float]) -> None:
         self._scene = scene
+        self._rest = 1 / search_share - 1
         self._clock = clock
         self._shown: deque[float] = deque()
         self._next_search_s = -math.inf
@@ -120,7 +129,7 @@ class LiveWatch:
         if started_s >= self._next_search_s:
             self._scene.look(frame, started_s)
             ended_s = self._clock()
-            self._next_search_s = ended_s + (ended_s - started_s) * (1 / SEARCH_SHARE - 1)
+            self._next_search_s = ended_s + (ended_s - started_s) * self._rest
         return LiveView(frame, self._scene.people(), _pace(self._shown, self._clock()))
 
 

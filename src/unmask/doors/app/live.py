@@ -1,56 +1,81 @@
-"""The live camera: the browser's pictures come by WebRTC, the verdicts go back drawn on them."""
+"""The live camera: the browser shows its own picture and asks about stills of it, one at a time.
 
-import threading
-from html import escape
+No video is coded or sent. The browser asks about its newest frame whenever the one before is
+answered, so that no frame waits anywhere; boxes and words lie over the picture that it shows.
+"""
+
+import base64
+import binascii
+from pathlib import Path
 from typing import Any, Final
 
-import av
-import numpy as np
 import streamlit as st
-from streamlit_webrtc import WebRtcMode, webrtc_streamer
 
-from unmask.detection.live import LiveDetector, LiveView, LiveWatch
+from unmask.detection.detector import Detector
+from unmask.detection.live import LiveDetector
 from unmask.doors.marks import mark_people
+from unmask.errors import MediaError
 from unmask.inspection.inspect import Inspector
 from unmask.records import Frame
-from unmask.reporting.drawing import draw_marks
+from unmask.reporting.drawing import INK, Mark
+from unmask.reporting.wording import VERDICT_COLOURS
 
-NO_SERVERS: Final[dict[str, Any]] = {"iceServers": []}
-"""No server learns of the call: the page and the browser find each other by their own addresses."""
-CONSTRAINTS: Final[dict[str, Any]] = {
-    "video": {
-        "width": {"ideal": 1280},
-        "height": {"ideal": 720},
-        "frameRate": {"ideal": 30, "max": 30},
-    },
-    "audio": False,
-}
-_REFRESH_S: Final = 1.0
+CAMERA: Final = "camera"
+_STILL: Final = "still"
+_HERE: Final = Path(__file__).parent
+_camera = st.components.v2.component(
+    "unmask_camera",
+    html=(_HERE / "camera.html").read_text(encoding="utf-8"),
+    css=(_HERE / "camera.css").read_text(encoding="utf-8"),
+    js=(_HERE / "camera.js").read_text(encoding="utf-8"),
+)
 
 
 class LivePicture:
-    """One visitor's live picture; frames come in a thread of their own."""
+    """One visitor's live picture under one model and policy.
 
-    def __init__(self, watch: LiveWatch) -> None:
-        self._watch = watch
-        self._lock = threading.Lock()
-        self.view: LiveView | None = None
-        """What was shown last."""
+    Args:
+        detector: Reads, finds and scores.
+    """
 
-    def show(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """A frame with boxes and words drawn on it."""
-        with self._lock:  # a call that is opened anew may overlap the old one
-            pixels = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
-            self.view = view = self._watch.see(Frame(pixels, "camera"))
-        drawn = draw_marks(view.frame.pixels, mark_people(view.people))
-        return av.VideoFrame.from_ndarray(drawn, format="rgb24")
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+        self._watch = LiveDetector(detector, search_share=1.0).begin()
+        self.answer: dict[str, Any] = {"number": 0, "lines": [], "marks": []}
+        """To the newest still: its number, lines of words, and marks whose boxes are shares of the
+        picture's width and height."""
 
-    def describe(self) -> list[str]:
-        """Each person in words, and the pace."""
-        if self.view is None:
-            return ["waiting for the camera"]
-        people = [mark.text for mark in mark_people(self.view.people)] or ["no face"]
-        return [*people, f"{self.view.fps:.0f} frames per second"]
+    def see(self, number: int, jpeg: str) -> None:
+        """Answer a still.
+
+        Args:
+            number: By which the browser knows it again.
+            jpeg: Its content in Base64.
+        """
+        try:
+            pixels = self._detector.read_image(base64.b64decode(jpeg, validate=True))
+        except (MediaError, binascii.Error) as error:
+            lines = [f"the browser's still cannot be read: {error}"]
+            self.answer = {"number": number, "lines": lines, "marks": []}
+            return
+        marks = mark_people(self._watch.see(Frame(pixels, CAMERA)).people)
+        height, width = pixels.shape[:2]
+        self.answer = {
+            "number": number,
+            "lines": [mark.text for mark in marks] or ["no face"],
+            "marks": [_place(mark, width, height) for mark in marks],
+        }
+
+
+def _place(mark: Mark, width_px: int, height_px: int) -> dict[str, Any]:
+    x1, y1, x2, y2 = mark.box_xyxy
+    return {
+        "box": (x1 / width_px, y1 / height_px, x2 / width_px, y2 / height_px),
+        "text": mark.text,
+        "tone": mark.tone,
+        "colour": VERDICT_COLOURS[mark.tone],
+        "ink": INK[mark.tone],
+    }
 
 
 def show_live(inspector: Inspector, key: str) -> None:
@@ -58,29 +83,19 @@ def show_live(inspector: Inspector, key: str) -> None:
 
     Args:
         inspector: Answers.
-        key: Another one is another call.
+        key: With another one everybody is new; the camera goes on.
     """
     st.write(
-        "The pictures go from your browser to the machine that runs this page, and back. None is "
-        "kept. A verdict is smoothed over a few seconds."
+        "Stills of the camera's picture go from your browser to the machine that runs this page. "
+        "None is kept. A verdict is smoothed over a few seconds."
     )
-    picture: LivePicture = st.session_state.setdefault(
-        f"picture {key}", LivePicture(LiveDetector(inspector.detector).begin())
-    )
-    streamer = webrtc_streamer(
-        key=f"live {key}",
-        mode=WebRtcMode.SENDRECV,
-        frontend_rtc_configuration=NO_SERVERS,
-        server_rtc_configuration=NO_SERVERS,
-        media_stream_constraints=CONSTRAINTS,
-        video_frame_callback=picture.show,
-        sendback_audio=False,
-    )
-    if streamer.state.playing:
-        _show_words(picture)
+    picture = st.session_state.setdefault(f"picture {key}", LivePicture(inspector.detector))
+    _show_picture(picture)
 
 
-@st.fragment(run_every=_REFRESH_S)
-def _show_words(picture: LivePicture) -> None:
-    lines = "".join(f"<li>{escape(line)}</li>" for line in picture.describe())
-    st.html(f'<ul class="unmask-live" aria-live="polite">{lines}</ul>')
+@st.fragment
+def _show_picture(picture: LivePicture) -> None:
+    def see() -> None:
+        picture.see(**st.session_state[CAMERA][_STILL])
+
+    _camera(key=CAMERA, data=picture.answer, on_still_change=see)
