@@ -143,6 +143,7 @@ def program():
 def browser(camera, program):
     """A headless Chromium whose camera is a file."""
     from playwright.sync_api import expect, sync_playwright
+
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(

@@ -3,9 +3,10 @@
 const SIDE_PX = 1280; // the longer side of a still
 const QUALITY = 0.92;
 const PACE_MS = 100; // between two stills
-const PATIENCE_MS = 3000; // until an answer is missed and another still asked about
+const PATIENCE_MS = 3000; // until an answer is missed
 const WINDOW_MS = 2000; // over which frames and answers are counted
 const SAY_MS = 1000; // between two changes of the words
+const AGAIN_MS = 1000; // until a lost connection is tried again
 
 const TROUBLE = {
   NotAllowedError: "The browser may not use the camera: allow it for this page, then press Start.",
@@ -22,9 +23,6 @@ class Call {
     this.stream = this.attempt = null;
     this.canvas = document.createElement("canvas");
     this.pen = this.canvas.getContext("2d", { willReadFrequently: true });
-    this.number = 0; // of the newest still
-    this.answered = 0; // the newest still that is answered
-    this.taken = new Map(); // when the camera took the stills that are not answered
     this.stop();
     this.toggle.onclick = () => (this.stream ? this.stop() : this.start());
     this.cameras.onchange = () => this.start(this.cameras.value);
@@ -57,7 +55,36 @@ class Call {
         this.fail(TROUBLE[error.name] ?? `The camera cannot be used: ${error.message}`);
       return;
     }
+    this.connect();
     this.video.requestVideoFrameCallback((now, frame) => this.look(attempt, now, frame));
+  }
+
+  admit(pass) {
+    if (this.pass === pass) return;
+    this.pass = pass;
+    if (this.stream) this.connect();
+  }
+
+  connect() {
+    this.hangUp();
+    const url = new URL(`${location.pathname.replace(/\/?$/, "/")}live`, location.href);
+    url.protocol = url.protocol.replace("http", "ws");
+    url.search = new URLSearchParams({ pass: this.pass });
+    const socket = (this.socket = new WebSocket(url));
+    socket.onopen = () => (this.captured = null);
+    socket.onmessage = ({ data }) => this.take(JSON.parse(data));
+    socket.onclose = () => {
+      this.miss("no connection to the machine that answers; trying again");
+      this.later = setTimeout(() => this.connect(), AGAIN_MS);
+    };
+  }
+
+  hangUp() {
+    clearTimeout(this.later);
+    if (this.socket) this.socket.onopen = this.socket.onmessage = this.socket.onclose = null;
+    this.socket?.close();
+    this.socket = null;
+    this.captured = undefined; // of the still that is asked about; null where there is none
   }
 
   async offer(chosen) {
@@ -71,11 +98,11 @@ class Call {
 
   stop() {
     this.attempt = null;
+    this.hangUp();
     this.stream?.getTracks().forEach((track) => track.stop());
     this.stream = this.video.srcObject = null;
     [this.frames, this.ages, this.lines, this.saidAt] = [[], [], ["waiting for an answer"], 0];
-    [this.waits, this.asked] = [false, -Infinity];
-    this.taken.clear();
+    this.asked = -Infinity;
     this.toggle.textContent = "Start";
     this.trouble.textContent = "";
     this.picture.hidden = true;
@@ -92,47 +119,33 @@ class Call {
     if (this.attempt !== attempt) return;
     this.video.requestVideoFrameCallback((later, next) => this.look(attempt, later, next));
     this.frames.push(now);
-    if (this.waits && now - this.asked >= PATIENCE_MS) this.lose();
-    if (!this.waits && now - this.asked >= PACE_MS) this.ask(attempt, now, frame.captureTime ?? now);
+    if (this.captured === null && now - this.asked >= PACE_MS) this.ask(now, frame.captureTime ?? now);
+    if (this.captured && now - this.asked >= PATIENCE_MS) this.miss(`no answer for ${PATIENCE_MS / 1000} seconds`);
     this.say(now);
   }
 
-  lose() {
-    this.waits = false;
-    this.lines = [`no answer for ${PATIENCE_MS / 1000} seconds; asking again`];
+  miss(words) {
+    this.lines = [words];
     this.marks.replaceChildren();
   }
 
-  ask(attempt, now, captured) {
-    const number = ++this.number;
-    this.taken.set(number, captured);
-    [this.waits, this.asked] = [true, now];
+  ask(now, captured) {
+    [this.captured, this.asked] = [captured, now];
     const { videoWidth, videoHeight } = this.video;
     const scale = Math.min(1, SIDE_PX / Math.max(videoWidth, videoHeight));
     const [width, height] = [Math.round(videoWidth * scale), Math.round(videoHeight * scale)];
     if (this.canvas.width !== width) this.canvas.width = width;
     if (this.canvas.height !== height) this.canvas.height = height;
     this.pen.drawImage(this.video, 0, 0, width, height);
-    const send = (jpeg) => {
-      const reader = new FileReader();
-      reader.onload = () => {
-        if (this.attempt === attempt) this.send({ number, jpeg: reader.result.split(",")[1] });
-      };
-      reader.readAsDataURL(jpeg);
-    };
-    this.canvas.toBlob(send, "image/jpeg", QUALITY);
+    const socket = this.socket;
+    this.canvas.toBlob((jpeg) => socket.readyState === WebSocket.OPEN && socket.send(jpeg), "image/jpeg", QUALITY);
   }
 
-  take(answer) {
-    if (answer.number <= this.answered) return;
-    this.answered = answer.number;
-    if (answer.number >= this.number) this.waits = false;
-    this.number = Math.max(this.number, answer.number);
-    const captured = this.taken.get(answer.number);
-    for (const number of this.taken.keys()) if (number <= answer.number) this.taken.delete(number);
-    if (captured === undefined) return; // an earlier call's
-    this.lines = answer.lines;
-    this.marks.replaceChildren(...answer.marks.map(draw));
+  take({ lines, marks }) {
+    const captured = this.captured;
+    this.captured = null;
+    this.lines = lines;
+    this.marks.replaceChildren(...marks.map(draw));
     requestAnimationFrame(() => this.ages.push([performance.now(), performance.now() - captured]));
   }
 
@@ -175,11 +188,10 @@ function draw({ box, text, tone, colour, ink }) {
 
 const calls = new WeakMap();
 
-export default function ({ parentElement, data, setTriggerValue }) {
+export default function ({ parentElement, data }) {
   const call = calls.get(parentElement) ?? new Call(parentElement);
   calls.set(parentElement, call);
-  call.send = (still) => setTriggerValue("still", still);
-  call.take(data);
+  call.admit(data.pass);
   return () => {
     call.stop();
     calls.delete(parentElement);

@@ -4,24 +4,14 @@ No video is coded or sent. The browser asks about its newest frame whenever the 
 answered, so that no frame waits anywhere; boxes and words lie over the picture that it shows.
 """
 
-import base64
-import binascii
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import streamlit as st
 
-from unmask.detection.detector import Detector
-from unmask.detection.live import LiveDetector
-from unmask.doors.marks import mark_people
-from unmask.errors import MediaError
-from unmask.inspection.inspect import Inspector
-from unmask.records import Frame
-from unmask.reporting.drawing import INK, Mark
-from unmask.reporting.wording import VERDICT_COLOURS
+from unmask.doors.app.engine import Choice, open_inspector
+from unmask.doors.app.stills import LivePass
 
-CAMERA: Final = "camera"
-_STILL: Final = "still"
 _HERE: Final = Path(__file__).parent
 _camera = st.components.v2.component(
     "unmask_camera",
@@ -31,71 +21,23 @@ _camera = st.components.v2.component(
 )
 
 
-class LivePicture:
-    """One visitor's live picture under one model and policy.
-
-    Args:
-        detector: Reads, finds and scores.
-    """
-
-    def __init__(self, detector: Detector) -> None:
-        self._detector = detector
-        self._watch = LiveDetector(detector, search_share=1.0).begin()
-        self.answer: dict[str, Any] = {"number": 0, "lines": [], "marks": []}
-        """To the newest still: its number, lines of words, and marks whose boxes are shares of the
-        picture's width and height."""
-
-    def see(self, number: int, jpeg: str) -> None:
-        """Answer a still.
-
-        Args:
-            number: By which the browser knows it again.
-            jpeg: Its content in Base64.
-        """
-        try:
-            pixels = self._detector.read_image(base64.b64decode(jpeg, validate=True))
-        except (MediaError, binascii.Error) as error:
-            lines = [f"the browser's still cannot be read: {error}"]
-            self.answer = {"number": number, "lines": lines, "marks": []}
-            return
-        marks = mark_people(self._watch.see(Frame(pixels, CAMERA)).people)
-        height, width = pixels.shape[:2]
-        self.answer = {
-            "number": number,
-            "lines": [mark.text for mark in marks] or ["no face"],
-            "marks": [_place(mark, width, height) for mark in marks],
-        }
-
-
-def _place(mark: Mark, width_px: int, height_px: int) -> dict[str, Any]:
-    x1, y1, x2, y2 = mark.box_xyxy
-    return {
-        "box": (x1 / width_px, y1 / height_px, x2 / width_px, y2 / height_px),
-        "text": mark.text,
-        "tone": mark.tone,
-        "colour": VERDICT_COLOURS[mark.tone],
-        "ink": INK[mark.tone],
-    }
-
-
-def show_live(inspector: Inspector, key: str) -> None:
+def show_live(choice: Choice) -> None:
     """The camera with the smoothed verdict of each person.
 
     Args:
-        inspector: Answers.
-        key: With another one everybody is new; the camera goes on.
+        choice: With another one everybody is new; the camera goes on.
     """
     st.write(
         "Stills of the camera's picture go from your browser to the machine that runs this page. "
         "None is kept. A verdict is smoothed over a few seconds."
     )
-    picture = st.session_state.setdefault(f"picture {key}", LivePicture(inspector.detector))
-    _show_picture(picture)
+    admission = _open_pass(choice.model, choice.policy, choice.frames)
+    _camera(key="camera", data={"pass": admission.word})
 
 
-@st.fragment
-def _show_picture(picture: LivePicture) -> None:
-    def see() -> None:
-        picture.see(**st.session_state[CAMERA][_STILL])
-
-    _camera(key=CAMERA, data=picture.answer, on_still_change=see)
+@st.cache_resource(
+    scope="session", max_entries=1, on_release=LivePass.void, show_spinner="Loading the model"
+)
+def _open_pass(model: str, policy: str, frames: int) -> LivePass:
+    """This visitor's pass; void when another one is wanted or the browser goes away."""
+    return LivePass(open_inspector(model, policy, frames).detector)
