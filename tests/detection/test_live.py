@@ -33,10 +33,13 @@ class Scripted:
         self.looked_at, self.efforts = [], []
         self._scores = ()
 
-    def find_faces(self, frame, effort=Effort.ALL):
+    def follow_faces(self, effort=Effort.MAIN):
+        self.efforts.append(effort)
+        return self._cut
+
+    def _cut(self, frame):
         self.clock.now_s += self.cost_s
         self.looked_at.append(frame.index)
-        self.efforts.append(effort)
         rows = self.script.popleft() if self.script else []
         self._scores = tuple(Score(10 * (p - 0.5), p) for _, p, *_ in rows)
         self._doubts = [tuple(doubts) for _, _, *doubts in rows]

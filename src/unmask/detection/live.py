@@ -4,7 +4,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from unmask.detection.policy import Policy
@@ -35,8 +35,8 @@ class LiveSource(Protocol):
 
     policy: Policy
 
-    def find_faces(self, frame: Frame, effort: Effort = Effort.ALL) -> tuple[FaceCrop, ...]:
-        """Cut every face of a frame."""
+    def follow_faces(self, effort: Effort = Effort.MAIN) -> Callable[[Frame], tuple[FaceCrop, ...]]:
+        """Cut every face of frames that follow each other, in their order."""
         ...
 
     def score_crops(self, crops: Sequence[FaceCrop]) -> tuple[ScoredFace, ...]:
@@ -139,6 +139,7 @@ class _Scene:
     def __init__(self, detector: LiveSource, half_life_s: float) -> None:
         self._detector = detector
         self._half_life_s = half_life_s
+        self._cut = detector.follow_faces(Effort.QUICK)
         self._tracker = Tracker()
         self._smoothed: dict[int, _Smoothed] = {}
         self._in_view: dict[int, Box] = {}
@@ -146,7 +147,7 @@ class _Scene:
     def look(self, frame: Frame, now_s: float) -> None:
         """Search and score a frame; its own time counts where it has one."""
         time_s = now_s if frame.time_s is None else frame.time_s
-        crops = self._tracker.update(self._detector.find_faces(frame, Effort.QUICK))
+        crops = self._tracker.update(self._cut(replace(frame, time_s=time_s)))
         self._in_view = {}
         for face in self._detector.score_crops(crops):
             number = -1 if face.crop.person is None else face.crop.person
