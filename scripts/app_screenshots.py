@@ -66,7 +66,7 @@ def show_live(page: Page) -> None:
     """The live camera at work."""
     page.get_by_text("Live camera", exact=True).click()
     page.get_by_role("button", name="Start").click()
-    page.locator(".unmask-live", has_text="REAL").wait_for()
+    page.locator(".unmask-live", has_text="answers per second").wait_for()
 
 
 def take(
