@@ -11,7 +11,7 @@ import argparse
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,10 +48,15 @@ class WatchedDetector(Detector):
 
     times = Times()
 
-    def find_faces(self, frame: Frame, effort: Effort = Effort.ALL) -> tuple[FaceCrop, ...]:
-        """Cut every face of a frame."""
-        self.times.searches += 1
-        return super().find_faces(frame, effort)
+    def follow_faces(self, effort: Effort = Effort.MAIN) -> Callable[[Frame], tuple[FaceCrop, ...]]:
+        """Cut every face of frames that follow each other."""
+        cut = super().follow_faces(effort)
+
+        def count(frame: Frame) -> tuple[FaceCrop, ...]:
+            self.times.searches += 1
+            return cut(frame)
+
+        return count
 
 
 def make_clip(path: Path, seconds: float) -> Path:

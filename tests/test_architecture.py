@@ -44,7 +44,6 @@ WEB = {
     "starlette": "doors",
     "uvicorn": "doors",
     "streamlit": "doors.app",
-    "streamlit_webrtc": "doors.app",
 }
 LIGHT = ("", "__main__", "errors", "doors.cli", "doors.commands")
 """Modules that `import unmask` and `unmask --help` load."""

@@ -57,7 +57,6 @@ EXTRA_OF: Final = {
     "python_multipart": "serve",
     "uvicorn": "serve",
     "streamlit": "app",
-    "streamlit_webrtc": "app",
     "reportlab": "pdf",
     "c2pa": "c2pa",
     "h5py": "keras",

@@ -33,10 +33,13 @@ class Scripted:
         self.looked_at, self.efforts = [], []
         self._scores = ()
 
-    def find_faces(self, frame, effort=Effort.ALL):
+    def follow_faces(self, effort=Effort.MAIN):
+        self.efforts.append(effort)
+        return self._cut
+
+    def _cut(self, frame):
         self.clock.now_s += self.cost_s
         self.looked_at.append(frame.index)
-        self.efforts.append(effort)
         rows = self.script.popleft() if self.script else []
         self._scores = tuple(Score(10 * (p - 0.5), p) for _, p, *_ in rows)
         self._doubts = [tuple(doubts) for _, _, *doubts in rows]
@@ -202,6 +205,14 @@ def test_fast_searches_see_every_frame():
     assert detector.looked_at == list(range(30))
 
 
+def test_with_all_of_the_time_every_frame_is_searched():
+    clock = Clock()
+    detector = Scripted([[]] * 30, clock, cost_s=0.5)
+    live = LiveDetector(detector, clock=clock, search_share=1.0)
+    list(live.watch(frames(30, step_s=0.04, clock=clock)))
+    assert detector.looked_at == list(range(30))
+
+
 def test_frames_without_times_go_by_the_clock():
     clock = Clock()
     detector = Scripted([[(0, 0.9)]] * 5, clock)
@@ -226,6 +237,12 @@ def test_each_watch_starts_with_nobody_known():
 def test_impossible_half_lives(half_life_s):
     with pytest.raises(ValueError, match="half_life_s must be above 0"):
         LiveDetector(Scripted([], Clock()), half_life_s=half_life_s)
+
+
+@pytest.mark.parametrize("search_share", [0, 1.01, float("nan")])
+def test_impossible_shares_of_the_time(search_share):
+    with pytest.raises(ValueError, match=r"search_share must lie in \(0, 1\]"):
+        LiveDetector(Scripted([], Clock()), search_share=search_share)
 
 
 def test_frames_can_be_brought_one_at_a_time():

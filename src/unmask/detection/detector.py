@@ -218,6 +218,15 @@ class Detector:
         """Cut every face of a frame, the largest first."""
         return self._cut(frame, self._finder.find(frame.pixels, effort))
 
+    def follow_faces(self, effort: Effort = Effort.MAIN) -> Callable[[Frame], tuple[FaceCrop, ...]]:
+        """Cut every face of frames that follow each other, in their order, the largest first.
+
+        Whole frames are searched about once in a second of the frames' own time, others where faces
+        were in the one before.
+        """
+        follower = Follower(self._finder, effort)
+        return lambda frame: self._cut(frame, follower.find(frame))
+
     def _cut(self, frame: Frame, faces: Sequence[FaceBox]) -> tuple[FaceCrop, ...]:
         return tuple(
             self._place(crop_face(frame.pixels, face, self._geometry), frame) for face in faces
@@ -347,7 +356,7 @@ class Detector:
         watch: Watch,
     ) -> Prepared:
         """Follow the people of a clip; crops are scored on the way, so that memory stays flat."""
-        tracker, follower = Tracker(), Follower(self._finder)
+        tracker, cut = Tracker(), self.follow_faces()
         faces: list[ScoredFace] = []
         fresh: list[FaceCrop] = []
 
@@ -361,7 +370,7 @@ class Detector:
             for done, frame in enumerate(frames, start=1):
                 if stop.is_set():  # nobody waits for the answer any more
                     break
-                fresh += tracker.update(self._cut(frame, follower.find(frame)))
+                fresh += tracker.update(cut(frame))
                 if len(fresh) >= BATCH_CROPS:
                     score_fresh()
                 watch(done / (stream.wanted or done))

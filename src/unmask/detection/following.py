@@ -1,4 +1,4 @@
-"""The faces of a clip's frames: searched for everywhere now and then, between where they were."""
+"""The faces of following frames: searched for everywhere now and then, between where they were."""
 
 from typing import Final, Protocol
 
@@ -6,7 +6,7 @@ from unmask.media.faces import Effort, FaceBox
 from unmask.records import Frame, Pixels
 
 SEARCH_EVERY_S: Final = 1.0
-"""Time in a clip after which a whole frame is searched again: by so much who comes in may be late.
+"""Time after which a whole frame is searched again: by so much who comes in may be late.
 
 Frames that lie further apart, as those of a clip of more than half a minute do, are all searched.
 """
@@ -25,14 +25,19 @@ class FollowingFinder(Protocol):
 
 
 class Follower:
-    """Finds the faces of one clip's frames, which come in order.
+    """Finds the faces of one clip's or live picture's frames, which come in order.
 
     A frame is searched only where faces were in the one before, unless one of them is not surely
     there any more or the last search of a whole frame is too long ago.
+
+    Args:
+        finder: Searches.
+        effort: How much of a whole frame is searched.
     """
 
-    def __init__(self, finder: FollowingFinder) -> None:
+    def __init__(self, finder: FollowingFinder, effort: Effort = Effort.MAIN) -> None:
         self._finder = finder
+        self._effort = effort
         self._faces: tuple[FaceBox, ...] = ()
         self._searched_s: float | None = None
 
@@ -42,7 +47,7 @@ class Follower:
         if self._is_fresh(frame.time_s):
             faces = self._finder.find_again(frame.pixels, self._faces)
         if not faces:
-            faces = self._finder.find(frame.pixels, Effort.MAIN)
+            faces = self._finder.find(frame.pixels, self._effort)
             self._searched_s = frame.time_s
         self._faces = faces
         return faces

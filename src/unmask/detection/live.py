@@ -4,7 +4,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from unmask.detection.policy import Policy
@@ -35,8 +35,8 @@ class LiveSource(Protocol):
 
     policy: Policy
 
-    def find_faces(self, frame: Frame, effort: Effort = Effort.ALL) -> tuple[FaceCrop, ...]:
-        """Cut every face of a frame."""
+    def follow_faces(self, effort: Effort = Effort.MAIN) -> Callable[[Frame], tuple[FaceCrop, ...]]:
+        """Cut every face of frames that follow each other, in their order."""
         ...
 
     def score_crops(self, crops: Sequence[FaceCrop]) -> tuple[ScoredFace, ...]:
@@ -74,11 +74,13 @@ class LiveView:
 class LiveDetector:
     """Watches a live picture.
 
-    Every frame is shown; faces are searched and scored as often as `SEARCH_SHARE` allows.
+    Every frame is shown; faces are searched and scored as often as their share of the time allows.
 
     Args:
         detector: Finds and scores.
         half_life_s: Time after which a score counts half.
+        search_share: Share of the time that searching and scoring may take, in (0, 1]; with 1 every
+            frame is searched.
         clock: Seconds, for the pace.
     """
 
@@ -87,13 +89,18 @@ class LiveDetector:
         detector: LiveSource,
         *,
         half_life_s: float = HALF_LIFE_S,
+        search_share: float = SEARCH_SHARE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if not half_life_s > 0:
             message = f"half_life_s must be above 0, got {half_life_s}"
             raise ValueError(message)
+        if not 0 < search_share <= 1:
+            message = f"search_share must lie in (0, 1], got {search_share}"
+            raise ValueError(message)
         self._detector = detector
         self._half_life_s = half_life_s
+        self._search_share = search_share
         self._clock = clock
 
     def watch(self, frames: Iterable[Frame]) -> Iterator[LiveView]:
@@ -102,14 +109,16 @@ class LiveDetector:
 
     def begin(self) -> "LiveWatch":
         """Start with nobody known, for frames that are brought one at a time."""
-        return LiveWatch(_Scene(self._detector, self._half_life_s), self._clock)
+        scene = _Scene(self._detector, self._half_life_s)
+        return LiveWatch(scene, self._search_share, self._clock)
 
 
 class LiveWatch:
     """One live picture; frames are brought in order, by one thread at a time."""
 
-    def __init__(self, scene: "_Scene", clock: Callable[[], float]) -> None:
+    def __init__(self, scene: "_Scene", search_share: float, clock: Callable[[], float]) -> None:
         self._scene = scene
+        self._rest = 1 / search_share - 1
         self._clock = clock
         self._shown: deque[float] = deque()
         self._next_search_s = -math.inf
@@ -120,7 +129,7 @@ class LiveWatch:
         if started_s >= self._next_search_s:
             self._scene.look(frame, started_s)
             ended_s = self._clock()
-            self._next_search_s = ended_s + (ended_s - started_s) * (1 / SEARCH_SHARE - 1)
+            self._next_search_s = ended_s + (ended_s - started_s) * self._rest
         return LiveView(frame, self._scene.people(), _pace(self._shown, self._clock()))
 
 
@@ -130,6 +139,7 @@ class _Scene:
     def __init__(self, detector: LiveSource, half_life_s: float) -> None:
         self._detector = detector
         self._half_life_s = half_life_s
+        self._cut = detector.follow_faces(Effort.QUICK)
         self._tracker = Tracker()
         self._smoothed: dict[int, _Smoothed] = {}
         self._in_view: dict[int, Box] = {}
@@ -137,7 +147,7 @@ class _Scene:
     def look(self, frame: Frame, now_s: float) -> None:
         """Search and score a frame; its own time counts where it has one."""
         time_s = now_s if frame.time_s is None else frame.time_s
-        crops = self._tracker.update(self._detector.find_faces(frame, Effort.QUICK))
+        crops = self._tracker.update(self._cut(replace(frame, time_s=time_s)))
         self._in_view = {}
         for face in self._detector.score_crops(crops):
             number = -1 if face.crop.person is None else face.crop.person

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from unmask.records import Box, Pixels
 from unmask.reporting.wording import VERDICT_COLOURS
 
-_INK: Final = {"fake": "#000000", "real": "#ffffff", "uncertain": "#000000"}
+INK: Final = {"fake": "#000000", "real": "#ffffff", "uncertain": "#000000"}
 """Text on a verdict's colour, the better readable of black and white; white where not listed."""
 _TEXT_SHARE: Final = 0.026
 """Height of the text, as a share of the picture's longer side."""
@@ -59,7 +59,7 @@ def add_strip(pixels: Pixels, text: str, detail: str, tone: str) -> Pixels:
     words = whole if _font(size).getlength(whole) <= width - size else text
     font = _fitting_font(words, size, width - size)
     middle = height + strip_height / 2
-    draw.text((size / 2, middle), words, fill=_INK.get(tone, "#ffffff"), font=font, anchor="lm")
+    draw.text((size / 2, middle), words, fill=INK.get(tone, "#ffffff"), font=font, anchor="lm")
     return np.asarray(canvas)
 
 
@@ -91,7 +91,7 @@ def _draw_text(draw: ImageDraw.ImageDraw, mark: Mark, picture_px: tuple[int, int
     above = mark.box_xyxy[1] - box_height
     y = above if above >= 0 else min(max(0.0, mark.box_xyxy[3]), height - box_height)
     draw.rectangle((x, y, x + box_width, y + box_height), fill=VERDICT_COLOURS[mark.tone])
-    ink = _INK.get(mark.tone, "#ffffff")
+    ink = INK.get(mark.tone, "#ffffff")
     draw.text((x + pad - left, y + pad - top), mark.text, fill=ink, font=font)
 
 

@@ -131,13 +131,19 @@ def camera(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def browser(camera):
+def program():
+    """Chromium."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip(f"no browser on this machine (looked for {', '.join(BROWSERS)})")
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser(camera, program):
     """A headless Chromium whose camera is a file."""
     from playwright.sync_api import expect, sync_playwright
 
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program is None:
-        pytest.skip(f"no browser on this machine (looked for {', '.join(BROWSERS)})")
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(

@@ -2,10 +2,12 @@
 
 import atexit
 import os
+import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NoReturn
 
 from streamlit.web.cli import main
 
@@ -13,6 +15,7 @@ from unmask.doors.app.visit import VISIT_ENDS
 
 _PATIENCE_S: Final = 10.0
 PAGE: Final = Path(__file__).with_name("page.py")
+_ENTRY: Final = PAGE.with_name("entry.py")
 
 
 def run_page(host: str, port: int, *, headless: bool) -> None:
@@ -25,8 +28,19 @@ def run_page(host: str, port: int, *, headless: bool) -> None:
         "logger.hideWelcomeMessage": "true",
     }
     arguments = [f"--{name}={value}" for name, value in options.items()]
-    main(["run", str(PAGE), *arguments], prog_name="streamlit", standalone_mode=False)
+    for number in (signal.SIGINT, signal.SIGTERM):  # the server closes all, then raises it again
+        signal.signal(number, _end)
+    with suppress(_Ended):
+        main(["run", str(_ENTRY), *arguments], prog_name="streamlit", standalone_mode=False)
     _leave()
+
+
+class _Ended(SystemExit):
+    """A signal came."""
+
+
+def _end(*_: Any) -> NoReturn:
+    raise _Ended
 
 
 def _leave() -> None:

@@ -1,86 +1,43 @@
-"""The live camera: the browser's pictures come by WebRTC, the verdicts go back drawn on them."""
+"""The live camera: the browser shows its own picture and asks about stills of it, one at a time.
 
-import threading
-from html import escape
-from typing import Any, Final
+No video is coded or sent. The browser asks about its newest frame whenever the one before is
+answered, so that no frame waits anywhere; boxes and words lie over the picture that it shows.
+"""
 
-import av
-import numpy as np
+from pathlib import Path
+from typing import Final
+
 import streamlit as st
-from streamlit_webrtc import WebRtcMode, webrtc_streamer
 
-from unmask.detection.live import LiveDetector, LiveView, LiveWatch
-from unmask.doors.marks import mark_people
-from unmask.inspection.inspect import Inspector
-from unmask.records import Frame
-from unmask.reporting.drawing import draw_marks
+from unmask.doors.app.engine import Choice, open_inspector
+from unmask.doors.app.stills import LivePass
 
-NO_SERVERS: Final[dict[str, Any]] = {"iceServers": []}
-"""No server learns of the call: the page and the browser find each other by their own addresses."""
-CONSTRAINTS: Final[dict[str, Any]] = {
-    "video": {
-        "width": {"ideal": 1280},
-        "height": {"ideal": 720},
-        "frameRate": {"ideal": 30, "max": 30},
-    },
-    "audio": False,
-}
-_REFRESH_S: Final = 1.0
+_HERE: Final = Path(__file__).parent
+_camera = st.components.v2.component(
+    "unmask_camera",
+    html=(_HERE / "camera.html").read_text(encoding="utf-8"),
+    css=(_HERE / "camera.css").read_text(encoding="utf-8"),
+    js=(_HERE / "camera.js").read_text(encoding="utf-8"),
+)
 
 
-class LivePicture:
-    """One visitor's live picture; frames come in a thread of their own."""
-
-    def __init__(self, watch: LiveWatch) -> None:
-        self._watch = watch
-        self._lock = threading.Lock()
-        self.view: LiveView | None = None
-        """What was shown last."""
-
-    def show(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """A frame with boxes and words drawn on it."""
-        with self._lock:  # a call that is opened anew may overlap the old one
-            pixels = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
-            self.view = view = self._watch.see(Frame(pixels, "camera"))
-        drawn = draw_marks(view.frame.pixels, mark_people(view.people))
-        return av.VideoFrame.from_ndarray(drawn, format="rgb24")
-
-    def describe(self) -> list[str]:
-        """Each person in words, and the pace."""
-        if self.view is None:
-            return ["waiting for the camera"]
-        people = [mark.text for mark in mark_people(self.view.people)] or ["no face"]
-        return [*people, f"{self.view.fps:.0f} frames per second"]
-
-
-def show_live(inspector: Inspector, key: str) -> None:
+def show_live(choice: Choice) -> None:
     """The camera with the smoothed verdict of each person.
 
     Args:
-        inspector: Answers.
-        key: Another one is another call.
+        choice: With another one everybody is new; the camera goes on.
     """
     st.write(
-        "The pictures go from your browser to the machine that runs this page, and back. None is "
-        "kept. A verdict is smoothed over a few seconds."
+        "Stills of the camera's picture go from your browser to the machine that runs this page. "
+        "None is kept. A verdict is smoothed over a few seconds."
     )
-    picture: LivePicture = st.session_state.setdefault(
-        f"picture {key}", LivePicture(LiveDetector(inspector.detector).begin())
-    )
-    streamer = webrtc_streamer(
-        key=f"live {key}",
-        mode=WebRtcMode.SENDRECV,
-        frontend_rtc_configuration=NO_SERVERS,
-        server_rtc_configuration=NO_SERVERS,
-        media_stream_constraints=CONSTRAINTS,
-        video_frame_callback=picture.show,
-        sendback_audio=False,
-    )
-    if streamer.state.playing:
-        _show_words(picture)
+    admission = _open_pass(choice.model, choice.policy, choice.frames)
+    _camera(key="camera", data={"pass": admission.word})
 
 
-@st.fragment(run_every=_REFRESH_S)
-def _show_words(picture: LivePicture) -> None:
-    lines = "".join(f"<li>{escape(line)}</li>" for line in picture.describe())
-    st.html(f'<ul class="unmask-live" aria-live="polite">{lines}</ul>')
+@st.cache_resource(
+    scope="session", max_entries=1, on_release=LivePass.void, show_spinner="Loading the model"
+)
+def _open_pass(model: str, policy: str, frames: int) -> LivePass:
+    """This visitor's pass; void when another one is wanted or the browser goes away."""
+    return LivePass(open_inspector(model, policy, frames).detector)

@@ -51,8 +51,7 @@ def _show_all(settings: AppSettings) -> None:
     choice, other = _choose(settings, models)
     way = st.radio("How do you want to ask?", WAYS, horizontal=True)
     if way == "Live camera":
-        key = f"{choice.model} {choice.policy}"
-        show_live(open_inspector(choice.model, choice.policy, choice.frames), key)
+        show_live(choice)
     else:
         visit = open_visit()
         files = ask_for_files(visit) if way == WAYS[0] else ask_for_photo(visit)
