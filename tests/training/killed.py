@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import random
+import shutil
 import signal
 import sys
 import time
@@ -162,8 +163,10 @@ def main():
         heights.add(read_all(place))
         if status == 0:
             assert outcome(command, place) == expected, (outcome(command, place), expected)
-            rounds += command != "export"  # which writes over what is there
-            place = f"{out}-{rounds}"
+            if command != "export":  # which writes over what is there
+                rounds += 1
+                shutil.rmtree(place)
+                place = f"{out}-{rounds}"
     assert end(start(command, faces, place)) == 0, Path(f"{place}.log").read_text()[-3000:]
     assert outcome(command, place) == expected, (outcome(command, place), expected)
     read_all(place)
