@@ -267,8 +267,6 @@ class ClipWriter:
 
     TICKS_HZ: Final = 60_000
     """Ticks per second: exact for 24, 25, 30, 50 and 60 fps; MPEG-4 part 2 allows up to 65,535."""
-    _THREADS: Final = 4
-    """A fixed number: left to the encoder, what it writes depends on how many cores it may use."""
 
     def __init__(self, path: str | Path, *, fps: float = 25.0) -> None:
         self._path = Path(path)
@@ -305,7 +303,7 @@ class ClipWriter:
         stream: Any = self._container.add_stream(codec, rate=self._fps, options=options)
         stream.width, stream.height = width + width % 2, height + height % 2
         stream.pix_fmt = "yuv420p"
-        stream.codec_context.thread_count = self._THREADS
+        stream.codec_context.thread_count = 1  # with more, the bytes depend on the cores
         stream.codec_context.time_base = Fraction(1, self.TICKS_HZ)
         stream.codec_context.colorspace = 1  # AVCOL_SPC_BT709
         stream.codec_context.color_range = 1  # AVCOL_RANGE_MPEG
