@@ -45,6 +45,16 @@ def test_a_known_signer_is_trusted_and_an_unknown_one_is_not(tmp_path, signed, c
         assert not found.problems
 
 
+def test_credentials_that_were_cut_are_broken_not_absent(tmp_path, signed):
+    start = signed.index(b"\xff\xeb")  # the segment that holds them
+    length = int.from_bytes(signed[start + 2 : start + 4], "big")
+    kept = length // 2
+    cut = signed[start : start + 2] + kept.to_bytes(2, "big") + signed[start + 4 : start + 2 + kept]
+    found = read(tmp_path, signed[:start] + cut + signed[start + 2 + length :])
+    assert found.state is CredentialState.BROKEN
+    assert found.problems
+
+
 @pytest.mark.parametrize(
     ("place", "states"),
     [

@@ -123,7 +123,7 @@ def read_credentials(source: str | Path, media_format: str, trust: str = "") -> 
                 state = reader.get_validation_state()
                 return _describe(str(state), json.loads(reader.json()))
         except c2pa.C2paError as error:
-            return _explain(error)
+            return _explain(error, stream)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             return Credentials(CredentialState.BROKEN, problems=(shorten(str(error)),))
 
@@ -134,19 +134,27 @@ def _settings(trust: str) -> dict[str, Any]:
 
 
 def _unchecked(stream: BinaryIO) -> Credentials:
-    head = stream.read(_LOOKED_AT_BYTES)
-    if b"jumb" not in head or b"c2pa" not in head:
-        found = "whether the file holds any was not looked into"
-    else:
+    found = "whether the file holds any was not looked into"
+    if _shows_traces(stream):
         found = "the file seems to hold some"
     missing = MissingExtraError("checking content credentials", "c2pa")
     return Credentials(CredentialState.NOT_CHECKED, problems=(f"{found}; {missing}",))
 
 
-def _explain(error: Exception) -> Credentials:
+def _shows_traces(stream: BinaryIO) -> bool:
+    """Whether a file has in its first bytes what credentials begin with."""
+    stream.seek(0)
+    head = stream.read(_LOOKED_AT_BYTES)
+    return b"jumb" in head and b"c2pa" in head
+
+
+def _explain(error: Exception, stream: BinaryIO) -> Credentials:
     text = str(error)
     if text.startswith("ManifestNotFound"):
-        return Credentials(CredentialState.ABSENT)
+        if not _shows_traces(stream):
+            return Credentials(CredentialState.ABSENT)
+        problem = "the file begins some that do not go on: it was cut, or changed by a program"
+        return Credentials(CredentialState.BROKEN, problems=(problem,))
     if text.startswith("Remote"):
         return Credentials(CredentialState.ELSEWHERE, problems=(shorten(text),))
     return Credentials(CredentialState.BROKEN, problems=(shorten(text),))
