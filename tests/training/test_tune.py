@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 from typer.testing import CliRunner
 
 from unmask.doors.cli import app
@@ -32,10 +34,31 @@ def command(*arguments):
     return result
 
 
+class Killed(BaseException):
+    """What no code catches."""
+
+
+def killed_at(statement, *arguments):
+    """Run a command up to the database's first statement of a kind."""
+
+    def kill(_connection, _cursor, text, *_):
+        if text.lstrip().startswith(statement):
+            raise Killed
+
+    event.listen(Engine, "before_cursor_execute", kill)
+    try:
+        with pytest.raises(Killed):
+            command(*arguments)
+    finally:
+        event.remove(Engine, "before_cursor_execute", kill)
+
+
 def test_a_search_goes_on_and_its_best_is_a_preset(faces, tmp_path):
     changes = [part for change in QUICK for part in ("--set", change)]
     arguments = ("tune", "--data", faces, "--out", tmp_path, "--model", "resnet10t", *changes)
     searched = ("--search", "learning_rate", "--search", "batch_size")
+    for statement in ("CREATE UNIQUE INDEX", "INSERT INTO studies"):
+        killed_at(statement, *arguments, *searched, "--trials", 1)
     assert command(*arguments, *searched, "--trials", 1).exit_code == 0
     assert command(*arguments, *searched, "--trials", 2).exit_code == 0
     trials = json.loads((tmp_path / "trials.json").read_text())

@@ -12,13 +12,14 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from unmask.data.manifest import Manifest
 from unmask.errors import DataError
-from unmask.files import write_whole
+from unmask.files import open_drafts, sync_folder, write_whole
 from unmask.training.crops import CROPS_NAME, CropStore
 from unmask.training.fit import fit
 from unmask.training.settings import TrainSettings
 from unmask.training.train import prepare
 
 STUDY_NAME: Final = "study.db"
+_TITLE: Final = "unmask"
 BEST_NAME: Final = "best.json"
 METRIC: Final = "val_auc"
 
@@ -88,17 +89,34 @@ def apply_choice(settings: TrainSettings, choice: Mapping[str, Any]) -> TrainSet
 
 
 def _open_study(run: Path, seed: int) -> optuna.Study:
-    study = optuna.create_study(
-        storage=f"sqlite:///{run / STUDY_NAME}",
-        study_name="unmask",
-        direction="maximize",
+    place = run / STUDY_NAME
+    if not place.exists():
+        _make_study(place)
+    study = optuna.load_study(
+        storage=f"sqlite:///{place}",
+        study_name=_TITLE,
         sampler=optuna.samplers.TPESampler(seed=seed),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=3),
-        load_if_exists=True,
     )
     for trial in study.get_trials(states=(TrialState.RUNNING,)):  # a killed process left them
         study.tell(trial.number, state=TrialState.FAIL)
     return study
+
+
+def _make_study(place: Path) -> None:
+    """Make an empty study elsewhere and move it to its place.
+
+    What is done to a study is done whole or not at all, but its tables are made one by one: a
+    process killed meanwhile left some that took a second study of the same name.
+    """
+    with open_drafts(place.parent) as folder:
+        draft = folder / place.name
+        storage = optuna.storages.RDBStorage(f"sqlite:///{draft}")
+        optuna.create_study(storage=storage, study_name=_TITLE, direction="maximize")
+        storage.remove_session()
+        storage.engine.dispose()
+        draft.replace(place)
+    sync_folder(place.parent)
 
 
 def _run_trial(
