@@ -289,7 +289,7 @@ class ClipWriter:
             self._stream = self._add_stream(pixels.shape[1], pixels.shape[0])
         fitted = _fit(pixels, self._stream.width, self._stream.height)
         picture = VideoFrame.from_ndarray(fitted, format="rgb24").reformat(
-            format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range="MPEG"
+            format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range="MPEG", threads=1
         )
         ticks = self._next if time_s is None else round(time_s * self.TICKS_HZ)
         picture.pts = max(ticks, self._next - self._step + 1 if self._next else 0)
@@ -303,7 +303,9 @@ class ClipWriter:
         stream: Any = self._container.add_stream(codec, rate=self._fps, options=options)
         stream.width, stream.height = width + width % 2, height + height % 2
         stream.pix_fmt = "yuv420p"
-        stream.codec_context.thread_count = 1  # with more, the bytes depend on the cores
+        stream.codec_context.thread_count = (
+            1  # as the conversion: else the bytes depend on the cores
+        )
         stream.codec_context.time_base = Fraction(1, self.TICKS_HZ)
         stream.codec_context.colorspace = 1  # AVCOL_SPC_BT709
         stream.codec_context.color_range = 1  # AVCOL_RANGE_MPEG
