@@ -51,12 +51,19 @@ def small_detector():
 
 
 @pytest.fixture(scope="session")
-def sample_verdicts(small_detector, tmp_path_factory):
-    """What the bundled detector says of each sample, through no door."""
+def samples(tmp_path_factory):
+    """The folder with the sample media: made once, since the bytes of a clip may differ."""
     from unmask.media.samples import make_samples
 
-    samples = make_samples(tmp_path_factory.mktemp("samples"))
-    return {path.name: str(small_detector.detect(path).verdict) for path in samples}
+    folder = tmp_path_factory.mktemp("samples")
+    make_samples(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sample_verdicts(small_detector, samples):
+    """What the bundled detector says of each sample, through no door."""
+    return {path.name: str(small_detector.detect(path).verdict) for path in samples.iterdir()}
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """Tests of unmask.media.video."""
 
 import io
-import os
 import resource
 import time
 from contextlib import suppress
@@ -383,22 +382,6 @@ def test_written_clips_keep_times_sizes_and_colours(tmp_path):
     assert frames[0].pixels.shape == (64, 96, 3)
     assert np.abs(frames[0].pixels.astype(int) - COLOUR).max() <= 4
     assert [entry.name for entry in tmp_path.iterdir()] == ["out.mp4"]
-
-
-def test_written_bytes_do_not_depend_on_the_cores(tmp_path):
-    noise = np.random.default_rng(0).integers(0, 256, (24, 64, 96, 3), np.uint8)
-    cores = os.sched_getaffinity(0)
-    written = []
-    try:
-        for allowed in (cores, {min(cores)}):
-            os.sched_setaffinity(0, allowed)
-            with ClipWriter(tmp_path / "out.mp4", fps=25) as writer:
-                for picture in noise:
-                    writer.append(picture)
-            written.append((tmp_path / "out.mp4").read_bytes())
-    finally:
-        os.sched_setaffinity(0, cores)
-    assert written[0] == written[1]
 
 
 def test_written_pixels_without_times_follow_the_rate(tmp_path):

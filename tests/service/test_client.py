@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import shutil
 import threading
 import time
 from collections import Counter
@@ -10,16 +11,15 @@ import pytest
 
 from unmask.client import Client, JobStatus, Progress, ServiceError
 from unmask.errors import UsageError
-from unmask.media.samples import make_samples
 from unmask.service.keys import KeyRing
 
 KEY = "key-0123456789abcdef"
 
 
 @pytest.fixture(scope="module")
-def media(tmp_path_factory):
+def media(tmp_path_factory, samples):
     folder = tmp_path_factory.mktemp("media")
-    make_samples(folder)
+    shutil.copytree(samples, folder, dirs_exist_ok=True)
     (folder / "text.jpg").write_text("this is no picture")
     return folder
 

@@ -4,14 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from unmask.media.samples import make_samples
 from unmask.service import wire
 
 
 @pytest.fixture(scope="module")
-def reports(tmp_path_factory, small_detector):
-    folder = tmp_path_factory.mktemp("media")
-    paths = [*make_samples(folder), folder / "missing.jpg"]
+def reports(samples, small_detector):
+    paths = [*samples.iterdir(), samples / "missing.jpg"]
     return [report.to_dict() for report in small_detector.detect_all(paths)]
 
 

@@ -262,7 +262,6 @@ class ClipWriter:
     """Writes an MP4 clip with true times; the file appears when all of it is written.
 
     H.264 where the encoder is there, MPEG-4 part 2 else. Odd sides get their border repeated.
-    The same frames give the same bytes on machines with few cores and with many.
     """
 
     TICKS_HZ: Final = 60_000
@@ -303,9 +302,7 @@ class ClipWriter:
         stream: Any = self._container.add_stream(codec, rate=self._fps, options=options)
         stream.width, stream.height = width + width % 2, height + height % 2
         stream.pix_fmt = "yuv420p"
-        stream.codec_context.thread_count = (
-            1  # as the conversion: else the bytes depend on the cores
-        )
+        stream.codec_context.thread_count = 1  # with more, the bytes depend on the cores
         stream.codec_context.time_base = Fraction(1, self.TICKS_HZ)
         stream.codec_context.colorspace = 1  # AVCOL_SPC_BT709
         stream.codec_context.color_range = 1  # AVCOL_RANGE_MPEG

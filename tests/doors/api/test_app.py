@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+import shutil
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,6 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from unmask.doors.cli import app as command
-from unmask.media.samples import make_samples
 from unmask.media.video import ClipWriter
 from unmask.service import wire
 from unmask.service.keys import KeyRing
@@ -23,10 +23,10 @@ BOUNDARY = "----frontier"
 
 
 @pytest.fixture(scope="module")
-def media(tmp_path_factory):
+def media(tmp_path_factory, samples):
     """A portrait, a landscape and a clip; too large a picture, too long a clip; broken files."""
     folder = tmp_path_factory.mktemp("media")
-    make_samples(folder)
+    shutil.copytree(samples, folder, dirs_exist_ok=True)
     Image.new("L", (1001, 1000)).save(folder / "large.png")
     with ClipWriter(folder / "long.mp4", fps=2) as clip:
         for _ in range(24):

@@ -280,8 +280,10 @@ def test_nothing_is_wider_than_a_phone(visit):
     expect(answer_for(page, "clip.mp4")).to_be_visible()
     page.get_by_role("button", name=re.compile("Go to")).first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    overlong = "[...document.querySelectorAll('[data-testid=stMain] *')].filter(one => \
-        !one.closest('.unmask-scroll') && one.getBoundingClientRect().right > 391).length"
+    # The scrubber's thumb holds an input that is there for screen readers and not shown.
+    overlong = "[...document.querySelectorAll('[data-testid=stMain] :not(input[type=range])')] \
+        .filter(one => !one.closest('.unmask-scroll')) \
+        .filter(one => one.getBoundingClientRect().right > 391).length"
     assert page.evaluate(overlong) == 0
 
 
